@@ -1,0 +1,37 @@
+"""chainrule: automatic differentiation in Python. One graph, one rule per op."""
+
+from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from chainrule.creation import (
+    arange,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from chainrule.errors import (
+    AxisError,
+    ChainruleError,
+    DTypeError,
+    ExpressionError,
+    GradientError,
+    ShapeError,
+    SymbolError,
+)
+from chainrule.graph.gradients import gradients
+from chainrule.graph.graph import Function, Graph
+from chainrule.ops import ops as _ops
+from chainrule.spec import Spec
+from chainrule.symbolic import function, symbol
+from chainrule.tensor import Tensor
+from chainrule.transforms import grad, jvp, value_and_grad, vjp
+
+__version__ = "0.1.0"
+globals().update(vars(_ops))

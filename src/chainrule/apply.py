@@ -1,0 +1,300 @@
+"""THE interception point: every call of every op passes through one of the three functions here.
+
+``apply`` does it for any op. ``unary`` and ``binary`` are the same steps unrolled for ops of one and two
+operands without parameters, because they are what a tape spends its time in. The steps: take values and nodes
+out of the operands, compute, and, if a gradient may be asked, leave a Node that keeps what the rules need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.config import recording
+from chainrule.errors import ChainruleError, DTypeError, ShapeError
+from chainrule.node import Node, SymbolicNode
+from chainrule.op import Op
+from chainrule.spec import Spec, spec_of
+
+PLAIN = frozenset({bool, int, float, complex})
+_new = object.__new__
+
+
+class Box:
+    """The part of a Tensor that calls see: a value (None for a symbolic one) and a node (None for a constant)."""
+
+    __slots__ = ("__weakref__", "_grad", "_node", "_value")
+    _value: Any
+    _node: Any
+    _grad: Any
+
+    default: type[Box]  # the class of results when no operand is a Tensor; set by tensor.py
+    # A dialect's own promotion: (op, values) -> values. None means NumPy's.
+    promotion: Callable[[Op, tuple[Any, ...]], tuple[Any, ...]] | None = None
+
+
+def box(cls: type[Box], value: Any, node: Any) -> Any:
+    """A Tensor of this class around a value and a node, unchecked."""
+    made = _new(cls)
+    made._value = value
+    made._node = node
+    made._grad = None
+    return made
+
+
+def common_class(one: type[Box], other: type[Box]) -> type[Box]:
+    """The most derived of two Tensor classes."""
+    return one if issubclass(one, other) else other
+
+
+def unary(op: Op) -> Callable[..., Any]:
+    value, differentiable = op.value, op.differentiable
+    keep_out, keep_x = op.keeps(1, 1)
+
+    def call(x, /):
+        if not isinstance(x, Box):
+            return apply(op, (x,), {})
+        v = x._value
+        cls = x.__class__
+        if v is None:
+            return apply(op, (x,), {})
+        if cls.promotion is not None:
+            (v,) = cls.promotion(op, (v,))
+        try:
+            out = value(v)
+        except Exception as error:
+            raise explain(op, (v,), {}, error) from None
+        node = x._node
+        if node is not None:
+            if differentiable and recording.get():
+                node = Node(op, (node,), (out if keep_out else None, v if keep_x else None), NO_PARAMS, out)
+            else:
+                node = None
+        made = _new(cls)
+        made._value = out
+        made._node = node
+        made._grad = None
+        return made
+
+    return call
+
+
+def defers(other: Any) -> bool:
+    """Whether an operator should leave the other operand to Python: it is no number and no array."""
+    return not isinstance(other, (Box, np.ndarray, np.generic, list, tuple)) and other.__class__ not in PLAIN
+
+
+def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
+    """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
+    value, differentiable = op.value, op.differentiable
+    keeps = [(False,) * 3, op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)]
+    fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
+
+    def call(x, y, /):
+        if isinstance(x, Box):
+            cls = x.__class__
+            v, p = x._value, x._node
+            if y.__class__ in PLAIN:
+                w, q = y, None
+            elif isinstance(y, Box):
+                w, q = y._value, y._node
+                if y.__class__ is not cls:
+                    cls = common_class(cls, y.__class__)
+            elif operator and defers(y):
+                return NotImplemented
+            else:
+                return apply(op, (x, y), {})
+        elif isinstance(y, Box) and x.__class__ in PLAIN:
+            cls = y.__class__
+            v, p, w, q = x, None, y._value, y._node
+        elif operator and defers(x):
+            return NotImplemented
+        else:
+            return apply(op, (x, y), {})
+        if v is None or w is None:
+            return apply(op, (x, y), {})
+        if cls.promotion is not None:
+            v, w = cls.promotion(op, (v, w))
+        try:
+            out = value(v, w)
+        except Exception as error:
+            raise explain(op, (v, w), {}, error) from None
+        made = _new(cls)
+        made._value = out
+        made._grad = None
+        if (p is None and q is None) or not differentiable or not recording.get():
+            made._node = None
+            return made
+        keep_out, keep_x, keep_y = keeps[(p is not None) + 2 * (q is not None)]
+        kept = (
+            out if keep_out else None,
+            v if keep_x else None if p is not None or not fill else spec_of(v),
+            w if keep_y else None if q is not None or not fill else spec_of(w),
+        )
+        made._node = Node(op, (p, q), kept, NO_PARAMS, out)
+        return made
+
+    return call
+
+
+NO_PARAMS: dict[str, Any] = {}
+
+
+def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
+    """Call ``op`` on operands of any kind; ``params`` are its static parameters in canonical spelling."""
+    cls: type[Box] | None = None
+    values: list[Any] = []
+    nodes: list[Node | None] = []
+    symbolic = False
+    for x in operands:
+        if isinstance(x, Box):
+            cls = x.__class__ if cls is None or cls is x.__class__ else common_class(cls, x.__class__)
+            values.append(x._value)
+            nodes.append(x._node)
+            symbolic = symbolic or x._value is None
+        else:
+            values.append(as_value(op.name, x))
+            nodes.append(None)
+    if cls is None:
+        cls = Box.default
+        values = [np.asarray(v) if v.__class__ in PLAIN else v for v in values]
+    if cls.promotion is not None and not symbolic:
+        values = list(cls.promotion(op, tuple(values)))
+    if symbolic:
+        return _apply_symbolically(op, cls, values, nodes, params)
+    try:
+        out = op.value(*values, **params)
+    except Exception as error:
+        raise explain(op, values, params, error) from None
+    tracked = any(node is not None for node in nodes)
+    if not tracked or not op.differentiable or not recording.get():
+        return box(cls, out, None)
+    mask = sum(1 << i for i, node in enumerate(nodes) if node is not None)
+    keep_out, *keep = op.keeps(mask, len(values))
+    fill = op.partials is None
+    kept: list[Any] = [out if keep_out else None]
+    for i, (v, keep_it, node, x) in enumerate(zip(values, keep, nodes, operands, strict=True)):
+        if keep_it:
+            # An array of the caller's may be written to later; what a node keeps may not.
+            values[i] = v = v.copy() if x is v and isinstance(v, np.ndarray) else v
+            kept.append(v)
+        else:
+            kept.append(spec_of(v) if fill and node is None else None)
+    return box(cls, out, Node(op, tuple(nodes), tuple(kept), params, out))
+
+
+def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[Any], params: dict[str, Any]) -> Any:
+    specs = [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
+    assert op.spec is not None
+    out = op.spec(*specs, **params)
+    kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+    return box(cls, None, SymbolicNode(op, tuple(nodes), kept, params, out))
+
+
+def as_value(name: str, x: Any) -> Any:
+    """The array or number behind an operand that is not a Tensor; refuses what is not numeric."""
+    if x.__class__ in PLAIN or isinstance(x, np.generic):
+        if isinstance(x, np.generic) and x.dtype.kind not in "biufc":
+            raise _not_numeric(name, x)
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        raise DTypeError(
+            f"[{name}] an operand is a masked array, and its mask would be lost; expected a plain array; "
+            f"use x.filled(value), or where(mask, a, b)."
+        )
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Box) for item in x):
+        raise DTypeError(
+            f"[{name}] an operand is a {type(x).__name__} that holds Tensors; expected one Tensor; "
+            f"join them with chainrule.stack(...) or chainrule.concat(...)."
+        )
+    if isinstance(x, Spec):
+        raise DTypeError(f"[{name}] an operand is a Spec, which has no value; expected an array.")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"[{name}] an operand is not an array: {error}; expected rows of equal length.") from None
+    if array.dtype.kind not in "biufc":
+        raise _not_numeric(name, x)
+    return array.astype(array.dtype.newbyteorder("=")) if not array.dtype.isnative else array
+
+
+def _not_numeric(name: str, x: Any) -> DTypeError:
+    shown = repr(x) if len(repr(x)) <= 40 else repr(x)[:37] + "..."
+    return DTypeError(
+        f"[{name}] an operand is {shown} of type {type(x).__name__}; expected a Tensor, an array or a number; "
+        f"convert it with chainrule.asarray(...) first."
+    )
+
+
+def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Exception:
+    """The library's error for what NumPy refused: the spec rule knows the shapes' story, and tells it first."""
+    if isinstance(error, ChainruleError):
+        return error
+    specs = [spec_of(v) for v in values]
+    try:
+        assert op.spec is not None
+        op.spec(*specs, **params)
+    except ChainruleError as told:
+        return told
+    except Exception:
+        pass
+    shown = ", ".join(map(repr, specs))
+    if isinstance(error, TypeError):
+        return DTypeError(f"[{op.name}] not defined on operands {shown}: {error}; convert them with astype(...).")
+    if isinstance(error, (ValueError, IndexError)):
+        return ShapeError(f"[{op.name}] refused operands {shown}: {error}.")
+    return error
+
+
+# ------------------------------------------------------------------------------------- the public functions
+
+
+def bind(op: Op) -> Callable[..., Any]:
+    """The public function of an op."""
+    if op.arity == 1 and not op.parameters:
+        call = unary(op)
+    elif op.arity == 2 and not op.parameters:
+        call = binary(op)
+    else:
+        call = general(op)
+    call.__name__ = call.__qualname__ = op.name
+    return call
+
+
+def general(op: Op) -> Callable[..., Any]:
+    """The function of an op with static parameters: takes them by position or name, and spells them canonically."""
+
+    def call(*args: Any, **given: Any) -> Any:
+        operands, rest = (args[0], args[1:]) if op.sequence and args else (args[: op.arity], args[op.arity :])
+        if op.arity is not None and len(operands) < op.arity or len(rest) > len(op.parameters):
+            raise DTypeError(_call_error(op, f"{len(args)} arguments were given"))
+        params = {**op.defaults, **dict(zip(op.parameters, rest, strict=False)), **given}
+        if len(params) != len(op.parameters):
+            unknown = sorted(set(params) - set(op.parameters))
+            missing = sorted(set(op.parameters) - set(params))
+            told = f"{unknown[0]!r} is not a parameter" if unknown else f"parameter {missing[0]!r} is missing"
+            raise DTypeError(_call_error(op, told))
+        if isinstance(operands, Box) or (op.sequence and not isinstance(operands, (tuple, list))):
+            operands = list(operands)
+        if op.canonical is not None:
+            specs = [operand_spec(op.name, x) for x in operands]
+            params = op.canonical(*specs, **params)
+        return apply(op, operands, params)
+
+    return call
+
+
+def _call_error(op: Op, told: str) -> str:
+    operands = "a sequence of operands" if op.sequence else f"{op.arity} operand" + "s" * (op.arity != 1)
+    parameters = "; parameters: " + ", ".join(op.parameters) if op.parameters else ""
+    return f"[{op.name}] {told}; expected {operands}{parameters}; see help(chainrule.{op.name})."
+
+
+def operand_spec(name: str, x: Any) -> Any:
+    """The Spec of any operand; numbers count as 0-d arrays."""
+    if isinstance(x, Box):
+        return spec_of(x._node if x._value is None else x._value)
+    value = as_value(name, x)
+    return spec_of(np.asarray(value))

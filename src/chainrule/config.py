@@ -1,0 +1,149 @@
+"""Modes, each in a ContextVar: every thread and every asyncio task has its own state.
+
+Modes are entered only through the context managers of this file, which also work as decorators of
+functions, generators and coroutines, and restore the former state on every way out.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+class Mode:
+    """Set one ContextVar for a ``with`` block, or for every run of the decorated function."""
+
+    def __init__(self, variable: ContextVar[Any], value: Any):
+        self._variable = variable
+        self._value = value
+        self._tokens: list[Token[Any]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._variable.set(self._value))
+
+    def __exit__(self, *_exception: object) -> None:
+        self._variable.reset(self._tokens.pop())
+
+    def _fresh(self) -> Mode:
+        return Mode(self._variable, self._value)
+
+    def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+            return self._wrap_generator(function)  # type: ignore[return-value]
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self._fresh():
+                    return await function(*args, **kwargs)
+
+            return coroutine  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with self._fresh():
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # The mode holds while the generator's own code runs, never in its caller between two values.
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(next, inner)
+            try:
+                while True:
+                    with self._fresh():
+                        item = resume()
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume = functools.partial(inner.throw, error)
+                    else:
+                        resume = functools.partial(inner.send, sent)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                with self._fresh():
+                    inner.close()
+
+        return generator
+
+
+class no_grad(Mode):
+    """Operations inside record nothing: their results carry no gradient.
+
+    >>> import chainrule as cr
+    >>> x = cr.tensor(2.0, requires_grad=True)
+    >>> with cr.no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self, function: Callable[..., Any] | None = None):
+        super().__init__(recording, False)
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        mode = super().__new__(cls)
+        if function is None:
+            return mode
+        mode.__init__()
+        return mode(function)
+
+
+class enable_grad(no_grad):
+    """Operations inside record again, also within :class:`no_grad`.
+
+    >>> import chainrule as cr
+    >>> x = cr.tensor(2.0, requires_grad=True)
+    >>> with cr.no_grad(), cr.enable_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    True
+    """
+
+    def __init__(self, function: Callable[..., Any] | None = None):
+        Mode.__init__(self, recording, True)
+
+
+class set_grad_enabled(Mode):
+    """Record or not, by a flag: takes effect at once, and as a context manager ends with its block.
+
+    >>> import chainrule as cr
+    >>> with cr.set_grad_enabled(False):
+    ...     cr.is_grad_enabled()
+    False
+    >>> cr.is_grad_enabled()
+    True
+    """
+
+    def __init__(self, mode: bool):
+        super().__init__(recording, bool(mode))
+        self._tokens.append(recording.set(bool(mode)))
+        self._entered = False
+
+    def __enter__(self) -> None:
+        if self._entered:
+            super().__enter__()
+        self._entered = True
+
+    def __call__(self, function: F) -> F:
+        # Decorating must not leave the caller's own state changed.
+        recording.reset(self._tokens.pop())
+        return super().__call__(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded here (in this thread, in this task)."""
+    return recording.get()

@@ -1,0 +1,89 @@
+"""The error family, and the user's own line that every message ends with.
+
+A message reads: ``[function] what is wrong: actual values; what was expected; what to do.``
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from pathlib import Path
+from types import CodeType
+from typing import NamedTuple
+
+_PACKAGE = Path(__file__).resolve().parent
+# Every source file of the library. A call whose frame lies in one of them is not the user's line.
+LIBRARY = frozenset(str(path) for path in _PACKAGE.rglob("*.py"))
+
+
+class Location(NamedTuple):
+    """One instruction of the user's program; cheap to take, resolved to a line only when printed."""
+
+    code: CodeType
+    instruction: int
+
+    @property
+    def line(self) -> int:
+        index = self.instruction // 2
+        for number, (_, _, line) in enumerate(_lines_by_instruction(self.code)):
+            if number == index and line is not None:
+                return line
+        return self.code.co_firstlineno
+
+    @property
+    def text(self) -> str:
+        return linecache.getline(self.code.co_filename, self.line).strip()
+
+    def __str__(self) -> str:
+        text = self.text
+        return f"{self.code.co_filename}:{self.line}" + (f": {text}" if text else "")
+
+
+def _lines_by_instruction(code: CodeType):
+    for start, end, line in code.co_lines():
+        for offset in range(start, end, 2):
+            yield offset, offset + 2, line
+
+
+def user_location() -> Location | None:
+    """The innermost frame that is not the library's own, or None when there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename not in LIBRARY:
+            return Location(frame.f_code, frame.f_lasti)
+        frame = frame.f_back
+    return None
+
+
+class ChainruleError(Exception):
+    """Base of every error the library raises on purpose; adds the user's line to the message."""
+
+    def __init__(self, message: str, location: Location | None = None):
+        self.location = location if location is not None else user_location()
+        self.message = message
+        where = f"\n  at {self.location}" if self.location is not None else ""
+        super().__init__(message + where)
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes that do not fit each other, or an axis that does not exist in a shape."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis outside the operand's axes."""
+
+
+class DTypeError(ChainruleError, TypeError):
+    """A dtype (or a type of operand) that the function is not defined on."""
+
+
+class GradientError(ChainruleError, RuntimeError):
+    """A derivative that was asked for wrongly, or that does not exist."""
+
+
+class SymbolError(ChainruleError, TypeError):
+    """A value asked of something that has none yet, or a graph given the wrong values."""
+
+
+class ExpressionError(ChainruleError, ValueError):
+    """Text that is not an expression made of our operations."""

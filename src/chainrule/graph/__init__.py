@@ -1,0 +1,1 @@
+"""Graphs: the walks along and against the arrows, batching, and the immutable program."""

@@ -1,0 +1,47 @@
+"""Forward accumulation: walk with the arrows, from inputs to outputs.
+
+With tangents ẋᵢ of its operands, a node's out moves by  ẏ = Σᵢ ∂out/∂xᵢ · ẋᵢ.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.graph.walk import Space
+from chainrule.node import Node
+from chainrule.op import NONE, ONE, ZERO, no_derivative
+
+
+def forward(order: list[Node], seeds: dict[Node, Any], space: Space, careful: bool) -> dict[Node, Any]:
+    """Tangents of every node of ``order`` (oldest first) that depends on a seeded one."""
+    xp = space.xp
+    multiply = xp.absorbing_multiply if careful else xp.multiply
+    tangents = dict(seeds)
+    for node in order:
+        moving = [None if parent is None else tangents.get(parent) for parent in node.parents]
+        if node in seeds or node.dtype.kind not in "fc" or all(t is None for t in moving):
+            continue
+        t = _push(node, moving, space, multiply)
+        if t is not None:
+            if t.shape != node.shape:
+                t = xp.broadcast_to(t, node.shape)
+            tangents[node] = t if t.dtype == node.dtype else xp.astype(t, node.dtype)
+    return tangents
+
+
+def _push(node: Node, moving: list[Any], space: Space, multiply: Any) -> Any:
+    xp, op = space.xp, node.op
+    if op is None:
+        return moving[0]
+    for operand, t in enumerate(moving):
+        if t is not None and op.rule(operand) is NONE:
+            raise no_derivative(op, operand)
+    if op.partials is None:
+        assert op.jvp is not None
+        return op.jvp(xp, moving, *space.arguments(node), **node.params)
+    kept, total = space.kept(node), None
+    for rule, t in zip(op.partials, moving, strict=True):
+        if t is not None and rule is not ZERO:
+            term = t if rule is ONE else multiply(t, rule(xp, *kept))
+            total = term if total is None else xp.add(total, term)
+    return total

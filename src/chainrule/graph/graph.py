@@ -1,0 +1,192 @@
+"""Graph(inputs, outputs): an immutable program made of nodes. It runs on arrays or Tensors, and reads as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.apply import Box, as_value, box
+from chainrule.errors import DTypeError, ShapeError, SymbolError
+from chainrule.graph.walk import ancestors
+from chainrule.node import Node
+from chainrule.ops import ops, raw
+from chainrule.spec import Spec
+
+
+class Graph:
+    """The operations between ``inputs`` and ``outputs``, oldest first.
+
+    Inputs are nodes without an op (symbols, leaves); every other operand must be a constant that the nodes kept.
+    """
+
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Box]):
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        heads = [y._node for y in self.outputs if y._node is not None]
+        self.nodes = ancestors(heads)[::-1]
+
+    @property
+    def symbols(self) -> tuple[Node, ...]:
+        """The nodes whose values must be given, in order of creation."""
+        return tuple(n for n in self.nodes if n.op is None and n.symbolic and not n.parents)
+
+    def missing(self) -> list[str]:
+        """Names of symbols that the outputs need and the inputs do not have."""
+        return [n.name() for n in self.symbols if n not in self.inputs]
+
+    def run(self, values: Sequence[Any], xp: Any = raw) -> list[Any]:
+        """The outputs for these values of the inputs: bare arrays with ``raw``, Tensors with ``ops``."""
+        known: dict[Node, Any] = dict(zip(self.inputs, values, strict=True))
+        for node in self.nodes:
+            if node in known:
+                continue
+            if node.op is None:
+                known[node] = known[node.parents[0]]
+                continue
+            operands = [
+                value if value is not None else known[parent]
+                for value, parent in zip(node.kept[1:], node.parents, strict=True)
+            ]
+            function = getattr(xp, node.op.name)
+            known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
+        return [y._value if y._value is not None else known[y._node] for y in self.outputs]
+
+    # ---------------------------------------------------------------------------------------------- as text
+
+    def names(self) -> dict[Node, str]:
+        """A name for every node: symbols keep theirs, results are numbered ``%0, %1, …``."""
+        names, taken = {}, 0
+        for node in self.nodes:
+            if node.op is None and not node.parents:
+                names[node] = node.params.get("name") or f"leaf{len(names)}"
+            else:
+                names[node] = f"%{taken}"
+                taken += 1
+        return names
+
+    def __str__(self) -> str:
+        names = self.names()
+        lines = []
+        for node in self.nodes:
+            if node.op is None and not node.parents:
+                lines.append((names[node], "input" if node.symbolic else "leaf", node.spec))
+            else:
+                lines.append((names[node], _call_text(node, names), node.spec))
+        width = max((len(name) for name, _, _ in lines), default=0)
+        reach = max((len(text) for _, text, _ in lines), default=0)
+        body = [f"{name:<{width}} = {text:<{reach}} : {spec!r}" for name, text, spec in lines]
+        result = ", ".join(names.get(y._node) or _constant_text(y._value) for y in self.outputs)
+        return "\n".join([*body, f"return {result}"])
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
+
+
+def _call_text(node: Node, names: dict[Node, str]) -> str:
+    if node.op is None:
+        return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
+    kept = node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
+    operands = [
+        names[parent] if parent is not None and parent in names else _constant_text(value)
+        for value, parent in zip(kept, node.parents, strict=True)
+    ]
+    params = [f"{key}={value!r}" for key, value in node.params.items()]
+    return f"{node.op.name}({', '.join([*operands, *params])})"
+
+
+def _constant_text(value: Any) -> str:
+    if value is None:
+        return "·"  # a constant that no rule needed
+    if isinstance(value, Spec):
+        return repr(value)
+    if np.ndim(value) == 0:
+        return repr(value.item() if hasattr(value, "item") else value)
+    text = np.array2string(np.asarray(value), separator=", ", threshold=6).replace("\n", "")
+    return text if len(text) <= 40 else f"constant {Spec(value.shape, value.dtype)!r}"
+
+
+def graph_of(*outputs: Any) -> Graph:
+    """The graph behind Tensors, recorded or symbolic, with its symbols and leaves as inputs."""
+    for i, y in enumerate(outputs):
+        if not isinstance(y, Box) or y._node is None:
+            raise SymbolError(f"[graph] output {i} has no graph behind it; expected a recorded or symbolic Tensor.")
+    heads = [y._node for y in outputs]
+    sources = [n for n in ancestors(heads)[::-1] if n.op is None and not n.parents]
+    return Graph(sources, outputs)
+
+
+class Function:
+    """A compiled-once program of symbols: call it with values, by position or by name."""
+
+    def __init__(self, inputs: Sequence[Any], outputs: Any):
+        for i, x in enumerate(inputs):
+            if not isinstance(x, Box) or x._value is not None or x._node.op is not None:
+                raise SymbolError(f"[function] input {i} is no symbol; expected what symbol(...) returned.")
+        self._single = isinstance(outputs, Box)
+        heads = [outputs] if isinstance(outputs, Box) else list(outputs)
+        self.graph = Graph([x._node for x in inputs], heads)
+        self._names = [n.name() for n in self.graph.inputs]
+        missing = self.graph.missing()
+        if missing:
+            raise SymbolError(
+                f"[function] the outputs need {', '.join(missing)}, which the inputs ({', '.join(self._names)}) leave "
+                f"out; expected every symbol the outputs depend on; add it to the inputs."
+            )
+        self._cls = type(heads[0])
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        values = self._bind("function", args, named)
+        tracked = any(isinstance(v, Box) and (v._node is not None) for v in values)
+        if tracked:
+            results = self.graph.run(values, ops)
+        else:
+            bare = [v._value if isinstance(v, Box) else v for v in values]
+            results = [box(self._cls, v, None) for v in self.graph.run(bare)]
+        results = [r if isinstance(r, Box) else box(self._cls, r, None) for r in results]
+        return results[0] if self._single else tuple(results)
+
+    def _bind(self, name: str, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+        given = dict(zip(self._names, args, strict=False))
+        unknown = sorted(set(named) - set(self._names))
+        twice = sorted(set(named) & set(given))
+        absent = [n for n in self._names if n not in given and n not in named]
+        if len(args) > len(self._names) or unknown or twice or absent:
+            told = (
+                f"{len(args)} values were given"
+                if len(args) > len(self._names)
+                else f"{unknown[0]} is not among its inputs"
+                if unknown
+                else f"{twice[0]} was given twice"
+                if twice
+                else f"no value was given for {', '.join(absent)}"
+            )
+            raise SymbolError(f"[{name}] {told}; expected one value for each of: {', '.join(self._names)}.")
+        given.update(named)
+        return [_fitting(name, node, given[node.name()]) for node in self.graph.inputs]
+
+    def __repr__(self) -> str:
+        return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"
+
+
+def _fitting(name: str, node: Node, value: Any) -> Any:
+    """A value for a symbol, in its dtype; another shape is an error."""
+    if isinstance(value, Box):
+        source = value._node if value._value is None else value._value
+        array = None
+    else:
+        source = array = np.asarray(as_value(name, value))
+    if source.shape != node.shape:
+        raise ShapeError(
+            f"[{name}] the value of {node.name()} has shape {source.shape}, but it was declared {node.spec!r}; "
+            f"expected shape {node.shape}; reshape the value, or declare symbol({node.name()!r}, shape={source.shape})."
+        )
+    if not np.can_cast(source.dtype, node.dtype, casting="same_kind"):
+        raise DTypeError(
+            f"[{name}] the value of {node.name()} is {source.dtype}, but it was declared {node.spec!r}; "
+            f"expected a dtype that casts to {node.dtype}; convert the value with astype."
+        )
+    if array is not None:
+        return array.astype(node.dtype, copy=False)[()]
+    return value if source.dtype == node.dtype else ops.astype(value, node.dtype)

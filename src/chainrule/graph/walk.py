@@ -1,0 +1,111 @@
+"""What the two walks share: which nodes, in which order, and how a rule is given its arguments.
+
+A walk runs in a *space*: ``RAW`` hands rules bare arrays (first order, nothing recorded), a ``Tensors`` space
+hands them Tensors, so that the derivative is recorded, or stays symbolic, like any other computation.
+
+Note [Zeros annihilate]
+A cotangent that is exactly zero, or a mask that is False, lets nothing pass, not even infinity or NaN: the branch
+that ``where`` did not take must not leak. Checking every product would cost more than the products. So a walk runs
+plainly first; NaN survives every sum and product, so that only when a NaN reached a result can a product 0·∞
+have mattered, and only then the walk is repeated with ``careful=True``, where products are ``absorbing_multiply``.
+Symbolic walks have no values to look at and are careful from the start, as are walks with hooks, which must
+not run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
+
+from chainrule.apply import Box, box
+from chainrule.errors import GradientError, user_location
+from chainrule.node import Freed, Node
+from chainrule.ops.elementwise import has_nan
+from chainrule.spec import Spec
+
+_by_number = attrgetter("number")
+
+
+class Space:
+    """The namespace rules work in, and how kept values enter it."""
+
+    def __init__(self, xp: Any, cls: type[Box] | None):
+        self.xp = xp
+        self.cls = cls
+
+    def kept(self, node: Node) -> Any:
+        """The kept values of a node as this space's arrays; None where nothing is kept."""
+        kept = node.kept
+        if kept.__class__ is Freed:
+            raise freed(node)
+        cls = self.cls
+        if cls is None:
+            return kept
+        owners = (node, *node.parents)
+        symbolic = node.symbolic
+        return [
+            box(cls, value, owner)
+            if owner is not None and (value is not None or symbolic)
+            else value
+            for value, owner in zip(kept, owners, strict=True)
+        ]  # fmt: skip
+
+    def arguments(self, node: Node) -> list[Any]:
+        """(out, operand 0, …) for a rule that is not a partial: a Spec stands for what is not kept."""
+        owners = (node, *node.parents)
+        return [
+            value if value is not None or owner is None else owner.spec
+            for value, owner in zip(self.kept(node), owners, strict=True)
+        ]
+
+
+def freed(node: Node) -> GradientError:
+    """The error for walking a graph whose values an earlier backward gave up."""
+    first = node.kept.location
+    before = f" by the backward at {first}" if first is not None else ""
+    return GradientError(
+        f"[backward] the values that {node.name()} kept were freed{before}; expected a graph that was not walked "
+        f"before; pass retain_graph=True to that first backward, or compute the outputs again."
+    )
+
+
+def ancestors(outputs: Iterable[Node], oldest: int = 0) -> list[Node]:
+    """The nodes that ``outputs`` depend on, themselves included, newest first; none older than ``oldest``."""
+    seen = set(outputs)
+    found = list(seen)
+    for node in found:
+        for parent in node.parents:
+            if parent is not None and parent.number >= oldest and parent not in seen:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=_by_number, reverse=True)
+    return found
+
+
+def descendants(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
+    """Those of ``nodes`` (oldest first) that depend on one of ``sources``, themselves included."""
+    reached = set(sources)
+    for node in nodes:
+        if any(parent in reached for parent in node.parents):
+            reached.add(node)
+    return reached
+
+
+def repeat_if_nan(walk: Callable[[bool], list[Any]], symbolic: bool, once: bool) -> list[Any]:
+    """Run ``walk(careful)``: plainly, and again carefully if a NaN came out. See Note [Zeros annihilate]."""
+    if symbolic or once:
+        return walk(True)
+    results = walk(False)
+    arrays = (r._value if isinstance(r, Box) else r for r in results if r is not None)
+    return walk(True) if any(has_nan(a) for a in arrays if a is not None) else results
+
+
+def needs_derivative(spec: Spec | Node) -> bool:
+    """Whether cotangents exist for this: integers and booleans have none."""
+    return spec.dtype.kind in "fc"
+
+
+def freed_here() -> Freed:
+    """The mark a backward leaves in the nodes that it frees."""
+    return Freed(user_location())

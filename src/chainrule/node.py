@@ -1,0 +1,106 @@
+"""Node: what one call of an op leaves behind, and the only thing a graph is made of."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.errors import LIBRARY, Location
+from chainrule.op import Op
+from chainrule.spec import Shape, Spec
+
+_next_number = itertools.count().__next__
+_frame = sys._getframe
+
+
+class Watch:
+    """What a leaf, or a node somebody listens to, carries beside the graph."""
+
+    __slots__ = ("hooks", "retain", "tensor")
+
+    def __init__(self, tensor: Any = None, retain: bool = False):
+        # Weak, so that a gradient that has a graph of its own (and leads back here) makes no cycle.
+        self.tensor: Callable[[], Any] = weakref.ref(tensor) if tensor is not None else lambda: None
+        self.retain = retain
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+
+
+class Freed:
+    """Stands where a node kept its values, after a backward gave them up."""
+
+    __slots__ = ("location",)
+
+    def __init__(self, location: Location | None):
+        self.location = location
+
+
+class Node:
+    """One recorded call: op, parents, static parameters, the values its rules keep, and where it was made.
+
+    ``parents[i]`` is the node of operand i, or None when no gradient is asked of that operand.
+    ``kept`` is (out, operand 0, operand 1, …) with None for what the rules do not need.
+    Numbers grow with creation, so that descending numbers are a topological order.
+    """
+
+    __slots__ = (
+        "__weakref__", "code", "dtype", "instruction", "kept", "number", "op", "params", "parents", "shape", "watch",
+    )  # fmt: skip
+
+    symbolic = False
+    op: Op | None
+    parents: tuple[Node | None, ...]
+    kept: Any
+    params: dict[str, Any]
+    shape: Shape
+    dtype: Any
+    watch: Watch | None
+
+    def __init__(self, op: Op | None, parents: Any, kept: Any, params: Any, out: Any):
+        self.op = op
+        self.parents = parents
+        self.kept = kept
+        self.params = params
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.watch = None
+        self.number = _next_number()
+        frame = _frame(2)
+        code = frame.f_code
+        while code.co_filename in LIBRARY:
+            frame = frame.f_back
+            if frame is None:
+                break
+            code = frame.f_code
+        self.code = code
+        self.instruction = frame.f_lasti if frame is not None else 0
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.shape, self.dtype)
+
+    @property
+    def location(self) -> Location:
+        """The line of the user's program that made this node."""
+        return Location(self.code, self.instruction)
+
+    def name(self) -> str:
+        """The name of the op (of a symbol: its own name), as in ``y.grad_fn.name()``."""
+        return self.params["name"] if self.op is None and "name" in self.params else self.op.name if self.op else "leaf"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """(node, output index) of each operand: the edges that reverse accumulation follows."""
+        return tuple((parent, 0) for parent in self.parents)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class SymbolicNode(Node):
+    """A node made without values: its operands that are no nodes are constants, all kept."""
+
+    __slots__ = ()
+    symbolic = True

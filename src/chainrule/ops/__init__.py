@@ -1,0 +1,46 @@
+"""The ops, and the two namespaces made of them: ``ops`` (public, on Tensors) and ``raw`` (bare arrays)."""
+
+from __future__ import annotations
+
+import functools
+from types import SimpleNamespace
+from typing import Any
+
+from chainrule.apply import bind
+from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
+from chainrule.ops import elementwise, index, matmul, reduce, shape  # noqa: F401  (they fill the registry)
+
+raw: Any = SimpleNamespace()
+ops: Any = SimpleNamespace()
+
+
+def _raw_function(op: Op) -> Any:
+    if op.sequence:
+        return lambda operands, *args, **params: op.value(*operands, *args, **params)
+    return op.value
+
+
+def _fill(record: Op | Composite) -> None:
+    if isinstance(record, Op):
+        record.call = bind(record)
+        setattr(raw, record.name, _raw_function(record))
+    else:
+        setattr(raw, record.name, functools.partial(record.body, raw))
+        record.call = _public_composite(record)
+    setattr(ops, record.name, record.call)
+    record.call.__doc__ = record.doc
+    record.call.__module__ = "chainrule"
+
+
+def _public_composite(record: Composite) -> Any:
+    body = record.body
+
+    def call(*args: Any, **params: Any) -> Any:
+        return body(ops, *args, **params)
+
+    call.__name__ = call.__qualname__ = record.name
+    return call
+
+
+for _record in (*REGISTRY.values(), *COMPOSITES.values()):
+    _fill(_record)

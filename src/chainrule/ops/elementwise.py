@@ -1,0 +1,858 @@
+"""Elementwise ops: out[i] = f(x[i], …) with broadcasting. Each states one partial derivative per operand.
+
+Arithmetic uses Python's operators rather than NumPy's ufuncs, which are ten times slower on scalars.
+Conventions at kinks: the minimum-norm subgradient; ties share equally.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from chainrule.errors import GradientError
+from chainrule.op import NONE, ONE, ZERO, composite, elementwise, linear
+from chainrule.spec import Spec, promote
+
+
+def has_nan(value: Any) -> bool:
+    """Whether a NaN is in the array. argmax stops at the first one, and is the quickest question NumPy answers."""
+    value = np.asarray(value)
+    if value.dtype.kind == "f":
+        return value.size > 0 and bool(np.isnan(value.item(value.argmax())))
+    return value.dtype.kind == "c" and bool(np.isnan(value).any())
+
+
+def _reciprocal(x: Any) -> Any:
+    return 1 / x
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _softplus(x: Any) -> Any:
+    return np.logaddexp(x, 0)
+
+
+def _one_minus_square(xp: Any, x: Any) -> Any:
+    # (1 − x)(1 + x) keeps its digits where 1 − x² loses them.
+    return xp.multiply(xp.subtract(1, x), xp.add(x, 1))
+
+
+# --------------------------------------------------------------------------------------------- arithmetic
+
+elementwise(
+    "add",
+    value=operator.add,
+    d=(ONE, ONE),
+    doc="""x + y.
+
+    >>> cr.add(cr.tensor([1.0, 2.0]), 3)
+    """,
+)
+elementwise(
+    "subtract",
+    value=operator.sub,
+    d=(ONE, lambda xp, _out, _x, _y: -1),
+    doc="""x − y.
+
+    >>> cr.subtract(cr.tensor([1.0, 2.0]), 3)
+    """,
+)
+elementwise(
+    "multiply",
+    value=operator.mul,
+    d=(lambda xp, _out, _x, y: y, lambda xp, _out, x, _y: x),
+    doc="""x · y.
+
+    >>> cr.multiply(cr.tensor([1.0, 2.0]), 3)
+    """,
+)
+
+
+def _absorb(a: Any, b: Any) -> Any:
+    with np.errstate(all="ignore"):
+        product = np.multiply(a, b)
+    if not has_nan(product):
+        return product
+    # A zero cotangent, or a mask that is False, stops everything; a computed zero stops infinity only.
+    computed = np.asarray(b).dtype != bool
+    stopped = np.equal(a, 0) | (np.equal(b, 0) & ~(computed & np.isnan(a)))
+    return np.where(stopped, product.dtype.type(0), product)[()]
+
+
+elementwise(
+    "absorbing_multiply",
+    value=_absorb,
+    d=(lambda xp, _out, _g, d: d, lambda xp, _out, g, _d: g),
+    doc="""g · d in which a zero of the cotangent g absorbs any d, and a zero partial d absorbs an infinite g.
+
+    >>> cr.absorbing_multiply(cr.tensor([0.0, 2.0]), cr.tensor([float("inf"), 3.0]))
+    """,
+)
+
+elementwise(
+    "divide",
+    value=operator.truediv,
+    d=(lambda xp, _out, _x, y: xp.reciprocal(y), lambda xp, out, _x, y: xp.negative(xp.divide(out, y))),
+    domain=("real", "nonzero"),
+    numpy=("divide", "true_divide"),
+    doc="""x / y.
+
+    >>> cr.divide(cr.tensor([1.0, 3.0]), 2)
+    """,
+)
+elementwise(
+    "floor_divide",
+    value=operator.floordiv,
+    d=(ZERO, ZERO),
+    domain=("real", "nonzero"),
+    doc="""⌊x / y⌋, the quotient rounded down.
+
+    >>> cr.floor_divide(cr.tensor([7.0, -7.0]), 2)
+    """,
+)
+elementwise(
+    "remainder",
+    value=operator.mod,
+    d=(ONE, lambda xp, _out, x, y: xp.negative(xp.floor_divide(x, y))),
+    domain=("real", "nonzero"),
+    numpy=("remainder", "mod"),
+    doc="""x − y ⌊x / y⌋; the result has the sign of y.
+
+    >>> cr.remainder(cr.tensor([7.0, -7.0]), 3)
+    """,
+)
+
+
+def _power_base(xp: Any, _out: Any, x: Any, y: Any) -> Any:
+    if isinstance(y, (int, float)):
+        if y in (0, 1, 2):
+            return (0.0, 1.0, xp.multiply(x, 2) if y == 2 else None)[int(y)]
+        return xp.multiply(xp.power(x, y - 1), y)
+    constant = xp.equal(y, 0)
+    return xp.multiply(y, xp.power(x, xp.where(constant, 1, xp.subtract(y, 1))))
+
+
+def _power_exponent(xp: Any, out: Any, x: Any, y: Any) -> Any:
+    # 0**y is 0 for every y > 0, and by the convention of the field it is flat at y = 0 too.
+    flat = xp.logical_and(xp.equal(x, 0), xp.greater_equal(y, 0))
+    return xp.multiply(out, xp.log(xp.where(flat, 1, x)))
+
+
+elementwise(
+    "power",
+    value=operator.pow,
+    d=(_power_base, _power_exponent),
+    domain=("positive", "real"),
+    numpy=("power", "pow", "float_power"),
+    doc="""x to the power y; ∂/∂x = y·x**(y−1), which is 0 for y = 0; ∂/∂y = x**y·log x, which is 0 at x = 0 ≤ y.
+
+    >>> cr.power(cr.tensor([1.0, 3.0]), 2)
+    """,
+)
+elementwise(
+    "negative",
+    value=operator.neg,
+    d=lambda xp, _out, _x: -1,
+    doc="""−x.
+
+    >>> cr.negative(cr.tensor([1.0, -2.0]))
+    """,
+)
+elementwise(
+    "positive",
+    value=operator.pos,
+    d=ONE,
+    doc="""+x.
+
+    >>> cr.positive(cr.tensor([1.0, -2.0]))
+    """,
+)
+elementwise(
+    "reciprocal",
+    value=_reciprocal,
+    d=lambda xp, out, _x: xp.negative(xp.multiply(out, out)),
+    domain=("nonzero",),
+    method=True,
+    doc="""1 / x.
+
+    >>> cr.reciprocal(cr.tensor([1.0, 4.0]))
+    """,
+)
+elementwise(
+    "square",
+    value=np.square,
+    d=lambda xp, _out, x: xp.multiply(x, 2),
+    method=True,
+    doc="""x².
+
+    >>> cr.square(cr.tensor([1.0, -3.0]))
+    """,
+)
+elementwise(
+    "abs",
+    value=operator.abs,
+    d=lambda xp, _out, x: xp.sign(x),
+    method=True,
+    numpy=("abs", "absolute", "fabs"),
+    doc="""|x|; the derivative at 0 is 0.
+
+    >>> cr.abs(cr.tensor([1.0, -3.0]))
+    """,
+)
+
+
+def _flat_if_real(xp: Any, out: Any, _x: Any) -> Any:
+    if out.dtype.kind == "c":
+        raise GradientError(
+            "[sign] the derivative of sign(z) = z/|z| is not defined for complex z in this version; "
+            "a gradient was asked of it; write z / abs(z) instead."
+        )
+    return 0
+
+
+elementwise(
+    "sign",
+    value=np.sign,
+    d=_flat_if_real,
+    method=True,
+    doc="""−1, 0 or 1 by the sign of x, z/|z| for complex z; the derivative is 0.
+
+    >>> cr.sign(cr.tensor([2.0, 0.0, -3.0]))
+    """,
+)
+
+# ------------------------------- rounding: flat almost everywhere, so the derivative is a structural zero
+
+elementwise(
+    "floor",
+    value=np.floor,
+    d=ZERO,
+    method=True,
+    doc="""⌊x⌋, the largest integer ≤ x.
+
+    >>> cr.floor(cr.tensor([2.5, -0.7]))
+    """,
+)
+elementwise(
+    "ceil",
+    value=np.ceil,
+    d=ZERO,
+    method=True,
+    doc="""⌈x⌉, the smallest integer ≥ x.
+
+    >>> cr.ceil(cr.tensor([2.5, -0.7]))
+    """,
+)
+elementwise(
+    "trunc",
+    value=np.trunc,
+    d=ZERO,
+    method=True,
+    numpy=("trunc", "fix"),
+    doc="""x without its fraction.
+
+    >>> cr.trunc(cr.tensor([2.5, -0.7]))
+    """,
+)
+elementwise(
+    "round",
+    value=np.rint,
+    d=ZERO,
+    method=True,
+    numpy=("round", "rint", "around"),
+    doc="""The integer nearest to x; halves go to the even one.
+
+    >>> cr.round(cr.tensor([2.5, -0.7]))
+    """,
+)
+
+# ------------------------------------------------------------------------ roots, exponentials, logarithms
+
+elementwise(
+    "sqrt",
+    value=np.sqrt,
+    d=lambda xp, out, _x: xp.divide(0.5, out),
+    domain=("positive",),
+    method=True,
+    doc="""√x.
+
+    >>> cr.sqrt(cr.tensor([4.0, 2.0]))
+    """,
+)
+elementwise(
+    "exp",
+    value=np.exp,
+    d=lambda xp, out, _x: out,
+    method=True,
+    doc="""eˣ.
+
+    >>> cr.exp(cr.tensor([0.0, 1.0]))
+    """,
+)
+elementwise(
+    "exp2",
+    value=np.exp2,
+    d=lambda xp, out, _x: xp.multiply(out, np.log(2.0).item()),
+    method=True,
+    doc="""2ˣ.
+
+    >>> cr.exp2(cr.tensor([0.0, 3.0]))
+    """,
+)
+elementwise(
+    "expm1",
+    value=np.expm1,
+    d=lambda xp, out, _x: xp.add(out, 1),
+    method=True,
+    doc="""eˣ − 1, exact for small x.
+
+    >>> cr.expm1(cr.tensor([0.0, 1e-12]))
+    """,
+)
+elementwise(
+    "log",
+    value=np.log,
+    d=lambda xp, _out, x: xp.reciprocal(x),
+    domain=("positive",),
+    method=True,
+    doc="""The natural logarithm of x.
+
+    >>> cr.log(cr.tensor([1.0, 2.0]))
+    """,
+)
+elementwise(
+    "log1p",
+    value=np.log1p,
+    d=lambda xp, _out, x: xp.reciprocal(xp.add(x, 1)),
+    domain=("above minus one",),
+    method=True,
+    doc="""log(1 + x), exact for small x.
+
+    >>> cr.log1p(cr.tensor([0.0, 1e-12]))
+    """,
+)
+elementwise(
+    "log2",
+    value=np.log2,
+    d=lambda xp, _out, x: xp.divide(np.reciprocal(np.log(2.0)).item(), x),
+    domain=("positive",),
+    method=True,
+    doc="""The logarithm of x to base 2.
+
+    >>> cr.log2(cr.tensor([1.0, 8.0]))
+    """,
+)
+elementwise(
+    "log10",
+    value=np.log10,
+    d=lambda xp, _out, x: xp.divide(np.reciprocal(np.log(10.0)).item(), x),
+    domain=("positive",),
+    method=True,
+    doc="""The logarithm of x to base 10.
+
+    >>> cr.log10(cr.tensor([1.0, 100.0]))
+    """,
+)
+
+
+def _share_of_logaddexp(xp: Any, out: Any, x: Any, y: Any) -> Any:
+    # eˣ / (eˣ + eʸ). Two equal infinities share equally, but where the sum is 0 = e^−∞ nothing flows.
+    same_infinity = xp.logical_and(xp.isinf(x), xp.equal(x, y))
+    share = xp.sigmoid(xp.where(same_infinity, 0, xp.subtract(x, y)))
+    return xp.where(xp.equal(out, -np.inf), 0, share)
+
+
+elementwise(
+    "logaddexp",
+    value=np.logaddexp,
+    d=(_share_of_logaddexp, lambda xp, out, x, y: _share_of_logaddexp(xp, out, y, x)),
+    method=True,
+    doc="""log(eˣ + eʸ), without overflow.
+
+    >>> cr.logaddexp(cr.tensor([0.0, 1000.0]), 0.0)
+    """,
+)
+
+# ------------------------------------------------------------------------------------------- trigonometry
+
+elementwise(
+    "sin",
+    value=np.sin,
+    d=lambda xp, _out, x: xp.cos(x),
+    method=True,
+    doc="""sin x, x in radians.
+
+    >>> cr.sin(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "cos",
+    value=np.cos,
+    d=lambda xp, _out, x: xp.negative(xp.sin(x)),
+    method=True,
+    doc="""cos x, x in radians.
+
+    >>> cr.cos(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "tan",
+    value=np.tan,
+    d=lambda xp, out, _x: xp.add(xp.multiply(out, out), 1),
+    method=True,
+    domain=("unit",),
+    doc="""tan x, x in radians.
+
+    >>> cr.tan(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "asin",
+    value=np.arcsin,
+    d=lambda xp, _out, x: xp.reciprocal(xp.sqrt(_one_minus_square(xp, x))),
+    method=True,
+    domain=("unit",),
+    numpy=("arcsin", "asin"),
+    doc="""The angle in [−π/2, π/2] whose sine is x.
+
+    >>> cr.asin(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "acos",
+    value=np.arccos,
+    d=lambda xp, _out, x: xp.negative(xp.reciprocal(xp.sqrt(_one_minus_square(xp, x)))),
+    method=True,
+    domain=("unit",),
+    numpy=("arccos", "acos"),
+    doc="""The angle in [0, π] whose cosine is x.
+
+    >>> cr.acos(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "atan",
+    value=np.arctan,
+    d=lambda xp, _out, x: xp.reciprocal(xp.add(xp.multiply(x, x), 1)),
+    method=True,
+    numpy=("arctan", "atan"),
+    doc="""The angle in (−π/2, π/2) whose tangent is x.
+
+    >>> cr.atan(cr.tensor([0.0, 0.5]))
+    """,
+)
+
+
+def _squared_radius(xp: Any, x: Any, y: Any) -> Any:
+    r2 = xp.add(xp.multiply(x, x), xp.multiply(y, y))
+    return xp.where(xp.equal(r2, 0), 1, r2)
+
+
+elementwise(
+    "atan2",
+    value=np.arctan2,
+    d=(
+        lambda xp, _out, y, x: xp.divide(x, _squared_radius(xp, x, y)),
+        lambda xp, _out, y, x: xp.negative(xp.divide(y, _squared_radius(xp, x, y))),
+    ),
+    method=True,
+    domain=("nonzero", "nonzero"),
+    numpy=("arctan2", "atan2"),
+    doc="""The angle of the point (x, y) = (second, first operand), in (−π, π]; both partials are 0 at the origin.
+
+    >>> cr.atan2(cr.tensor([0.0, 1.0]), -1.0)
+    """,
+)
+
+
+def _finite_radius(xp: Any, out: Any) -> Any:
+    return xp.where(xp.equal(out, 0), 1, out)
+
+
+elementwise(
+    "hypot",
+    value=np.hypot,
+    d=(
+        lambda xp, out, x, _y: xp.divide(x, _finite_radius(xp, out)),
+        lambda xp, out, _x, y: xp.divide(y, _finite_radius(xp, out)),
+    ),
+    method=True,
+    domain=("nonzero", "nonzero"),
+    doc="""√(x² + y²), without overflow; both partials are 0 at the origin.
+
+    >>> cr.hypot(cr.tensor([3.0, 0.0]), 4.0)
+    """,
+)
+
+# --------------------------------------------------------------------------------------------- hyperbolic
+
+elementwise(
+    "sinh",
+    value=np.sinh,
+    d=lambda xp, _out, x: xp.cosh(x),
+    method=True,
+    doc="""sinh x = (eˣ − e⁻ˣ)/2.
+
+    >>> cr.sinh(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "cosh",
+    value=np.cosh,
+    d=lambda xp, _out, x: xp.sinh(x),
+    method=True,
+    doc="""cosh x = (eˣ + e⁻ˣ)/2.
+
+    >>> cr.cosh(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "tanh",
+    value=np.tanh,
+    d=lambda xp, out, _x: _one_minus_square(xp, out),
+    method=True,
+    doc="""tanh x = sinh x / cosh x.
+
+    >>> cr.tanh(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "asinh",
+    value=np.arcsinh,
+    d=lambda xp, _out, x: xp.reciprocal(xp.sqrt(xp.add(xp.multiply(x, x), 1))),
+    method=True,
+    numpy=("arcsinh", "asinh"),
+    doc="""The number whose hyperbolic sine is x.
+
+    >>> cr.asinh(cr.tensor([0.0, 0.5]))
+    """,
+)
+elementwise(
+    "acosh",
+    value=np.arccosh,
+    d=lambda xp, _out, x: xp.reciprocal(xp.multiply(xp.sqrt(xp.subtract(x, 1)), xp.sqrt(xp.add(x, 1)))),
+    method=True,
+    domain=("above one",),
+    numpy=("arccosh", "acosh"),
+    doc="""The number ≥ 0 whose hyperbolic cosine is x.
+
+    >>> cr.acosh(cr.tensor([1.0, 2.0]))
+    """,
+)
+elementwise(
+    "atanh",
+    value=np.arctanh,
+    d=lambda xp, _out, x: xp.reciprocal(_one_minus_square(xp, x)),
+    method=True,
+    domain=("unit",),
+    numpy=("arctanh", "atanh"),
+    doc="""The number whose hyperbolic tangent is x.
+
+    >>> cr.atanh(cr.tensor([0.0, 0.5]))
+    """,
+)
+
+# -------------------------------------------------------------------------------------------- activations
+
+elementwise(
+    "sigmoid",
+    value=special.expit,
+    d=lambda xp, out, _x: xp.multiply(out, xp.subtract(1, out)),
+    method=True,
+    doc="""1 / (1 + e⁻ˣ), without overflow.
+
+    >>> cr.sigmoid(cr.tensor([0.0, 2.0]))
+    """,
+)
+elementwise(
+    "relu",
+    value=_relu,
+    d=lambda xp, out, _x: xp.greater(out, 0),
+    method=True,
+    doc="""max(x, 0); the derivative at 0 is 0.
+
+    >>> cr.relu(cr.tensor([-1.0, 2.0]))
+    """,
+)
+elementwise(
+    "softplus",
+    value=_softplus,
+    d=lambda xp, _out, x: xp.sigmoid(x),
+    doc="""log(1 + eˣ), without overflow.
+
+    >>> cr.softplus(cr.tensor([0.0, 1000.0]))
+    """,
+)
+
+# ---------------------------------------------------------------------------------------------- selection
+
+
+def _wins(xp: Any, less: Any, x: Any, y: Any) -> Any:
+    # 1 where x is taken, ½ on a tie, 0 where y is; a NaN is taken from whoever has it.
+    half = promote([x, y]).type(0.5)
+    return xp.where(xp.equal(x, y), half, xp.logical_not(less))
+
+
+elementwise(
+    "maximum",
+    value=np.maximum,
+    d=(
+        lambda xp, _out, x, y: _wins(xp, xp.less(x, y), x, y),
+        lambda xp, _out, x, y: _wins(xp, xp.less(y, x), y, x),
+    ),
+    method=True,
+    numpy=("maximum",),
+    doc="""The larger of x and y; a tie shares the gradient, ½ each.
+
+    >>> cr.maximum(cr.tensor([1.0, 5.0]), 3.0)
+    """,
+)
+elementwise(
+    "minimum",
+    value=np.minimum,
+    d=(
+        lambda xp, _out, x, y: _wins(xp, xp.greater(x, y), x, y),
+        lambda xp, _out, x, y: _wins(xp, xp.greater(y, x), y, x),
+    ),
+    method=True,
+    numpy=("minimum",),
+    doc="""The smaller of x and y; a tie shares the gradient, ½ each.
+
+    >>> cr.minimum(cr.tensor([1.0, 5.0]), 3.0)
+    """,
+)
+
+
+def _clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
+    x = x if min is None else xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
+
+
+composite(
+    "clip",
+    _clip,
+    method=True,
+    doc="""x limited to [min, max]; at a bound the derivative is ½.
+
+    >>> cr.clip(cr.tensor([-2.0, 0.5, 2.0]), -1, 1)
+    """,
+)
+
+elementwise(
+    "where",
+    value=np.where,
+    d=(
+        ZERO,
+        lambda xp, _out, condition, _x, _y: xp.not_equal(condition, 0),
+        lambda xp, _out, condition, _x, _y: xp.equal(condition, 0),
+    ),
+    doc="""x where the condition holds, else y. The branch not taken gets no gradient, whatever its value there.
+
+    >>> cr.where(cr.tensor([True, False]), cr.tensor([1.0, 2.0]), 0.0)
+    """,
+)
+
+# --------------------------------------------------------- comparisons and logic: booleans, no derivative
+
+elementwise(
+    "equal",
+    value=operator.eq,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x = y.
+
+    >>> cr.equal(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "not_equal",
+    value=operator.ne,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x ≠ y.
+
+    >>> cr.not_equal(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "less",
+    value=operator.lt,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x < y.
+
+    >>> cr.less(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "less_equal",
+    value=operator.le,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x ≤ y.
+
+    >>> cr.less_equal(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "greater",
+    value=operator.gt,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x > y.
+
+    >>> cr.greater(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "greater_equal",
+    value=operator.ge,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x ≥ y.
+
+    >>> cr.greater_equal(cr.tensor([1.0, 2.0]), 2)
+    """,
+)
+elementwise(
+    "logical_and",
+    value=np.logical_and,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x and y.
+
+    >>> cr.logical_and(cr.tensor([True, False]), True)
+    """,
+)
+elementwise(
+    "logical_or",
+    value=np.logical_or,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether x or y.
+
+    >>> cr.logical_or(cr.tensor([True, False]), True)
+    """,
+)
+elementwise(
+    "logical_xor",
+    value=np.logical_xor,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""Whether either x or y, not both.
+
+    >>> cr.logical_xor(cr.tensor([True, False]), True)
+    """,
+)
+elementwise(
+    "logical_not",
+    value=np.logical_not,
+    d=NONE,
+    differentiable=False,
+    doc="""Whether not x.
+
+    >>> cr.logical_not(cr.tensor([True, False]))
+    """,
+)
+elementwise(
+    "isnan",
+    value=np.isnan,
+    d=NONE,
+    differentiable=False,
+    method=True,
+    doc="""Whether x is NaN.
+
+    >>> cr.isnan(cr.tensor([1.0, float("inf"), float("nan")]))
+    """,
+)
+elementwise(
+    "isinf",
+    value=np.isinf,
+    d=NONE,
+    differentiable=False,
+    method=True,
+    doc="""Whether x is an infinity.
+
+    >>> cr.isinf(cr.tensor([1.0, float("inf"), float("nan")]))
+    """,
+)
+elementwise(
+    "isfinite",
+    value=np.isfinite,
+    d=NONE,
+    differentiable=False,
+    method=True,
+    doc="""Whether x is neither infinite nor NaN.
+
+    >>> cr.isfinite(cr.tensor([1.0, float("inf"), float("nan")]))
+    """,
+)
+
+# ---------------------------------------------------------- parts of complex numbers; identities on reals
+
+
+def _part_spec(x: Any) -> Spec:
+    return Spec(x.shape, np.empty(0, x.dtype).real.dtype)
+
+
+def _astype_spec(x: Any, *, dtype: Any) -> Spec:
+    return Spec(x.shape, np.dtype(dtype))
+
+
+def _canonical_astype(_x: Any, dtype: Any) -> dict[str, Any]:
+    return {"dtype": np.dtype(dtype)}
+
+
+linear(
+    "conj",
+    value=np.conj,
+    spec=lambda x: Spec(x.shape, x.dtype),
+    transpose=lambda xp, g, _x: xp.conj(g),
+    batch=lambda xp, _batched, x: xp.conj(x),
+    method=True,
+    numpy=("conj", "conjugate"),
+    doc="""x with its imaginary part negated.
+
+    >>> cr.conj(cr.tensor([1 + 2j]))
+    """,
+)
+linear(
+    "real",
+    value=np.real,
+    spec=_part_spec,
+    transpose=lambda xp, g, _x: g,
+    batch=lambda xp, _batched, x: xp.real(x),
+    doc="""The real part of x.
+
+    >>> cr.real(cr.tensor([1 + 2j]))
+    """,
+)
+linear(
+    "imag",
+    value=np.imag,
+    spec=_part_spec,
+    transpose=lambda xp, g, _x: xp.multiply(g, 1j),
+    batch=lambda xp, _batched, x: xp.imag(x),
+    doc="""The imaginary part of x.
+
+    >>> cr.imag(cr.tensor([1 + 2j]))
+    """,
+)
+linear(
+    "astype",
+    value=lambda x, *, dtype: np.asarray(x).astype(dtype, copy=False)[()],
+    spec=_astype_spec,
+    canonical=_canonical_astype,
+    transpose=lambda xp, g, _x, *, dtype: g,
+    batch=lambda xp, _batched, x, *, dtype: xp.astype(x, dtype=dtype),
+    method=True,
+    doc="""x in another dtype; the gradient comes back in x's own.
+
+    >>> cr.astype(cr.tensor([1.5, 2.0]), "float32").dtype
+    """,
+)

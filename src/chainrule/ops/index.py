@@ -1,0 +1,372 @@
+"""Indexing: reading elements, and writing them functionally.
+
+``x[i, :, mask]`` is split into a template and integer arrays (a mask becomes the positions where it holds). The
+arrays are operands of the primitive ``gather``; in the template a SLOT stands for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.apply import Box, apply
+from chainrule.errors import AxisError, DTypeError, ShapeError, SymbolError
+from chainrule.op import REGISTRY, composite, linear
+from chainrule.spec import Spec, normalize_axis, shape_of
+
+
+class _Slot:
+    def __repr__(self) -> str:
+        return "array"
+
+
+SLOT = _Slot()
+Template = tuple[Any, ...]
+
+
+def _fill(index: Template, arrays: Any) -> Template:
+    if not arrays:
+        return index
+    given = iter(arrays)
+    return tuple(next(given) if part is SLOT else part for part in index)
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def _gather_spec(x: Any, *arrays: Any, index: Template) -> Spec:
+    # NumPy knows the shape: ask it on arrays that have no memory behind them.
+    probe = np.broadcast_to(np.empty((), x.dtype), x.shape)
+    zeros = [np.broadcast_to(np.zeros((), np.intp), shape_of(a)) for a in arrays]
+    return Spec(probe[_fill(index, zeros)].shape, x.dtype)
+
+
+def _positions(xp: Any, shape: Any, arrays: Any, index: Template) -> Any:
+    """Where the indexed elements lie in an array of this shape, counted in order."""
+    everything = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
+    return xp.gather(everything, *arrays, index=index) if arrays else everything[index]
+
+
+def _batched_positions(xp: Any, size: int, shape: Any, arrays: Any, batched: Any, index: Template) -> Any:
+    """The same for each sample when index arrays have a batch axis: its axis comes first."""
+    rank = max(len(a.shape) - is_batched for a, is_batched in zip(arrays, batched, strict=True))
+    aligned = []
+    for a, is_batched in zip(arrays, batched, strict=True):
+        lead, own = ((size,), a.shape[1:]) if is_batched else ((1,), a.shape)
+        aligned.append(xp.reshape(a, (*lead, *(1,) * (rank - len(own)), *own)))
+    index = _without_ellipsis(index, len(shape))
+    found = xp.gather(np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape), *aligned, index=index)
+    # NumPy puts the axes of index arrays where the first stood, or first when a slice parts them.
+    advanced = [i for i, part in enumerate(index) if part is SLOT or isinstance(part, int)]
+    together = advanced[-1] - advanced[0] + 1 == len(advanced)
+    at = sum(part is None or isinstance(part, slice) for part in index[: advanced[0]]) if together else 0
+    axes = list(range(len(found.shape)))
+    return xp.permute_dims(found, (at, *axes[:at], *axes[at + 1 :]))
+
+
+def _without_ellipsis(index: Template, ndim: int) -> Template:
+    at = next((i for i, part in enumerate(index) if part is Ellipsis), len(index))
+    spare = ndim - sum(part is not None and part is not Ellipsis for part in index)
+    return (*index[:at], *(slice(None),) * spare, *index[at + 1 :])
+
+
+def _batch_size(batched: tuple[bool, ...], operands: Any) -> int:
+    return next(x.shape[0] for x, is_batched in zip(operands, batched, strict=True) if is_batched)
+
+
+def _flat_index(xp: Any, size: int, shape: Any, arrays: Any, batched: Any, index: Template) -> tuple[Any, Template]:
+    """Operands and template that index a batch of flattened arrays, shape (size, n), sample by sample."""
+    if any(batched):
+        positions = _batched_positions(xp, size, shape, arrays, batched, index)
+        rows = np.arange(size).reshape(size, *(1,) * (len(positions.shape) - 1))
+        return (rows, positions), (SLOT, SLOT)
+    return (_positions(xp, shape, arrays, index),), (slice(None), SLOT)
+
+
+def _gather_batch(xp: Any, batched: tuple[bool, ...], x: Any, *arrays: Any, index: Template) -> Any:
+    size = _batch_size(batched, (x, *arrays))
+    shape = x.shape[1:] if batched[0] else x.shape
+    flat = xp.reshape(x, (size, -1)) if batched[0] else xp.broadcast_to(xp.reshape(x, (1, -1)), (size, _count(shape)))
+    where, template = _flat_index(xp, size, shape, arrays, batched[1:], index)
+    return xp.gather(flat, *where, index=template)
+
+
+def _count(shape: Any) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+linear(
+    "gather",
+    value=lambda x, *arrays, index: x[_fill(index, arrays)],
+    arity=None,
+    spec=_gather_spec,
+    transpose=lambda xp, g, _x, *arrays, index: xp.scatter_add(g, *arrays, index=index, shape=_x.shape),
+    batch=_gather_batch,
+    doc="""x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of.
+
+    >>> cr.tensor([1.0, 2.0, 3.0])[[0, 0, 2]]
+    """,
+)
+
+
+# ---------------------------------------------------------------------------------------------- writing
+
+
+def _scatter_add(g: Any, *arrays: Any, index: Template, shape: Any) -> Any:
+    out = np.zeros(shape, g.dtype)
+    if arrays:
+        np.add.at(out, _fill(index, arrays), g)
+    else:
+        out[index] = g
+    return out
+
+
+def _scatter_add_batch(
+    xp: Any, batched: tuple[bool, ...], g: Any, *arrays: Any, index: Template, shape: Any
+) -> Any:
+    size = _batch_size(batched, (g, *arrays))
+    if not batched[0]:
+        g = xp.broadcast_to(g, (size, *g.shape))
+    where, template = _flat_index(xp, size, shape, arrays, batched[1:], index)
+    flat = xp.scatter_add(g, *where, index=template, shape=(size, _count(shape)))
+    return xp.reshape(flat, (size, *shape))
+
+
+linear(
+    "scatter_add",
+    value=_scatter_add,
+    arity=None,
+    spec=lambda g, *_arrays, index, shape: Spec(shape, g.dtype),
+    transpose=lambda xp, h, _g, *arrays, index, shape: xp.gather(h, *arrays, index=index),
+    batch=_scatter_add_batch,
+    doc="""Zeros of the given shape, with g added at the index; elements indexed twice get both. The transpose of gather.
+
+    >>> cr.scatter_add(cr.tensor([1.0, 2.0]), index=(slice(1, 3),), shape=(4,))
+    """,
+)
+
+
+def _put(x: Any, v: Any, *arrays: Any, index: Template) -> Any:
+    out = np.array(x)
+    out[_fill(index, arrays)] = v
+    return out[()]
+
+
+def _put_spec(x: Any, v: Any, *arrays: Any, index: Template) -> Spec:
+    place = _gather_spec(x, *arrays, index=index).shape
+    given = shape_of(v)
+    fits = len(given) <= len(place) and all(
+        size in (1, room) for size, room in zip(given[::-1], place[::-1], strict=False)
+    )
+    if not fits:
+        raise ShapeError(
+            f"[setitem] a value of shape {given} was assigned where the index selects shape {place}; "
+            f"expected a shape that broadcasts to it; reshape the value."
+        )
+    return Spec(x.shape, x.dtype)
+
+
+def _put_transpose(xp: Any, g: Any, _x: Any, _v: Any, *arrays: Any, index: Template, operand: int) -> Any:
+    if operand == 0:
+        return xp.put(g, 0, *arrays, index=index)
+    got = xp.gather(g, *arrays, index=index)
+    if not arrays:
+        return got
+    # Where an element is written twice the last value stays, and the others have no influence.
+    writer = np.arange(1, _count(got.shape) + 1).reshape(got.shape)
+    last = xp.gather(xp.put(np.zeros(g.shape, np.int64), writer, *arrays, index=index), *arrays, index=index)
+    return xp.where(xp.equal(last, writer), got, 0)
+
+
+def _put_batch(xp: Any, batched: tuple[bool, ...], x: Any, v: Any, *arrays: Any, index: Template) -> Any:
+    size = _batch_size(batched, (x, v, *arrays))
+    shape = x.shape[1:] if batched[0] else x.shape
+    x = x if batched[0] else xp.broadcast_to(x, (size, *shape))
+    where, template = _flat_index(xp, size, shape, arrays, batched[2:], index)
+    own = len(where[-1].shape) - any(batched[2:])
+    if batched[1]:
+        v = xp.reshape(v, (size, *(1,) * (own - len(v.shape) + 1), *v.shape[1:]))
+    out = xp.put(xp.reshape(x, (size, _count(shape))), v, *where, index=template)
+    return xp.reshape(out, (size, *shape))
+
+
+linear(
+    "put",
+    value=_put,
+    arity=None,
+    spec=_put_spec,
+    transpose=_put_transpose,
+    batch=_put_batch,
+    doc="""x with v written at the index: what ``x[...] = v`` is made of.
+
+    >>> cr.setitem(cr.tensor([1.0, 2.0, 3.0]), 0, 9.0)
+    """,
+)
+
+
+# -------------------------------------------------------------------------------- from an index to a template
+
+_BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
+
+
+def _split(name: str, x: Any, index: Any) -> tuple[Template, list[Any]]:
+    """The template and the integer arrays of an index, as a user may write it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(part.__class__ in _BASIC for part in parts):
+        return parts, []
+    ndim = len(shape_of(x))
+    template: list[Any] = []
+    arrays: list[Any] = []
+    axis = 0
+    used = sum(_axes_used(part) for part in parts)
+    for part in parts:
+        if part is Ellipsis:
+            axis += ndim - used
+            template.append(part)
+        elif part is None or isinstance(part, slice):
+            axis += part is not None
+            template.append(part)
+        else:
+            for piece in _index_arrays(name, part, shape_of(x), axis):
+                template.append(SLOT if shape_of(piece) != () or isinstance(piece, Box) else int(piece))
+                if template[-1] is SLOT:
+                    arrays.append(piece)
+                axis += 1
+    return tuple(template), arrays
+
+
+def _axes_used(part: Any) -> int:
+    if part is None or part is Ellipsis:
+        return 0
+    is_mask = getattr(part, "dtype", None) == bool or (isinstance(part, list) and np.asarray(part).dtype == bool)
+    return np.ndim(part) if is_mask and not isinstance(part, Box) else len(shape_of(part)) if is_mask else 1
+
+
+def _index_arrays(name: str, part: Any, shape: Any, axis: int) -> Any:
+    """One part of an index as integer arrays, or integers: several for a mask of several axes."""
+    if isinstance(part, Box):
+        kind = part.dtype.kind  # type: ignore[attr-defined]
+        if part._value is None:
+            if kind == "b":
+                raise SymbolError(
+                    f"[{name}] the index is a symbolic mask, so the shape of the result would depend on its values; "
+                    f"expected a mask with a value; use where(mask, x, 0) instead."
+                )
+            return [part] if kind in "iu" else _refuse(name, part)
+        part = part._value
+    try:
+        array = np.asarray(part)
+    except ValueError:
+        return _refuse(name, part)
+    if array.size == 0 and isinstance(part, list):
+        array = array.astype(np.intp)
+    if array.dtype == bool:
+        if array.ndim == 0:
+            return _refuse(name, part)
+        if array.shape != shape[axis : axis + array.ndim]:
+            raise AxisError(
+                f"[{name}] a mask of shape {array.shape} was applied to axes of sizes {shape[axis : axis + array.ndim]}; "
+                f"expected equal shapes; build the mask from the Tensor it selects from."
+            )
+        return np.nonzero(array)
+    return [array[()]] if array.dtype.kind in "iu" else _refuse(name, part)
+
+
+def _refuse(name: str, part: Any) -> Any:
+    shown = f"{part.dtype}" if hasattr(part, "dtype") else f"{type(part).__name__} {part!r}"
+    raise DTypeError(
+        f"[{name}] an index is {shown}; expected integers, slices, None, ..., integer arrays or boolean masks; "
+        f"convert it with int(i) or astype('int64')."
+    )
+
+
+def _getitem(xp: Any, x: Any, index: Any) -> Any:
+    if not isinstance(x, Box):
+        return xp.gather(x, *_split("getitem", x, index)[1], index=_split("getitem", x, index)[0])
+    template, arrays = _split("getitem", x, index)
+    try:
+        return apply(REGISTRY["gather"], (x, *arrays), {"index": template})
+    except IndexError as error:
+        raise _index_error("getitem", x, template, arrays, error) from None
+
+
+def _index_error(name: str, x: Any, template: Template, arrays: Any, error: Exception) -> Exception:
+    if isinstance(error, (DTypeError, SymbolError)):
+        return error
+    told = str(getattr(error, "message", error)).split("refused operands ")[-1]
+    told = told.split(": ", 1)[-1].rstrip(".")
+    return AxisError(
+        f"[{name}] index {_shown(template, arrays)} does not fit shape {x.shape}: {told}; "
+        f"expected at most {len(x.shape)} indices, each within its axis; check the shape."
+    )
+
+
+def _shown(template: Template, arrays: Any) -> str:
+    parts = []
+    for part in _fill(template, arrays):
+        if isinstance(part, slice):
+            ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
+            parts.append(":".join(ends[: 2 + (part.step is not None)]))
+        elif isinstance(part, (Box, np.ndarray)):
+            parts.append(f"array of shape {part.shape}" if np.size(part) > 4 else f"{np.asarray(part).tolist()}")
+        else:
+            parts.append("..." if part is Ellipsis else str(part))
+    return f"[{', '.join(parts)}]"
+
+
+composite(
+    "getitem",
+    _getitem,
+    doc="""x[index]: integers, slices, None, ..., integer arrays and boolean masks, as in NumPy.
+
+    >>> cr.getitem(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 1))
+    """,
+)
+
+
+def _setitem(xp: Any, x: Any, index: Any, value: Any) -> Any:
+    template, arrays = _split("setitem", x, index)
+    kinds = "biufc"
+    given = getattr(value, "dtype", None) or np.asarray(value).dtype
+    own = getattr(x, "dtype", None) or np.asarray(x).dtype
+    if kinds.index(given.kind) > kinds.index(own.kind) and kinds.index(own.kind) < 3:
+        raise DTypeError(
+            f"[setitem] a {given} value was assigned into a Tensor of {own}, which would cut it off; "
+            f"expected a value that casts to {own}; convert the Tensor with astype('{given}') first."
+        )
+    try:
+        return xp.put(x, value, *arrays, index=template)
+    except IndexError as error:
+        raise _index_error("setitem", x, template, arrays, error) from None
+
+
+composite(
+    "setitem",
+    _setitem,
+    doc="""x with ``value`` written at the index, as a new Tensor; ``x[index] = value`` rebinds x to it.
+
+    >>> cr.setitem(cr.tensor([1.0, 2.0, 3.0]), slice(0, 2), 0.0)
+    """,
+)
+
+
+def _take_axis(name: str, x: Any, axis: Any) -> int:
+    return normalize_axis(name, axis, len(shape_of(x)))
+
+
+def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
+    if axis is None:
+        return xp.getitem(xp.reshape(x, (-1,)), indices)
+    return xp.getitem(x, (slice(None),) * _take_axis("take", x, axis) + (indices,))
+
+
+composite(
+    "take",
+    _take,
+    method=True,
+    doc="""The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default).
+
+    >>> cr.take(cr.tensor([1.0, 2.0, 3.0]), cr.tensor([2, 0]))
+    """,
+)

@@ -1,0 +1,459 @@
+"""Tensor: one object, three lives: concrete (a value), symbolic (a node without one), traced (the same)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.apply import Box, as_value, binary, box
+from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.graph.gradients import backward
+from chainrule.node import Node, Watch
+from chainrule.op import COMPOSITES, REGISTRY
+from chainrule.ops import ops
+from chainrule.spec import Spec
+
+
+class Removable:
+    """What ``register_hook`` returns; ``remove()`` takes the hook away again (once is enough)."""
+
+    def __init__(self, hooks: dict[int, Any], key: int):
+        self._hooks, self._key = hooks, key
+
+    def remove(self) -> None:
+        self._hooks.pop(self._key, None)
+
+
+class Tensor(Box):
+    """An array that remembers how it was computed.
+
+    Made by :func:`tensor`, :func:`asarray`, the creation functions, or :func:`symbol`; never changes under anyone's
+    feet: ``x += 1`` gives *this* Tensor a new value, and everybody else keeps the old one.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # ------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def _source(self) -> Any:
+        return self._node if self._value is None else self._value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._source.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return Spec(self.shape, self.dtype).size
+
+    @property
+    def device(self) -> str:
+        """Where the value lives: always ``"cpu"``."""
+        return "cpu"
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype together."""
+        return Spec(self.shape, self.dtype)
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether there is a graph but no value yet."""
+        return self._value is None
+
+    def _known(self, function: str) -> Any:
+        """The value, or the error that says where this became symbolic."""
+        if self._value is None:
+            raise SymbolError(
+                f"[{function}] {self._node.name()} is symbolic ({self.spec!r}) and has no value; it was made at "
+                f"{self._node.location}; expected a Tensor with a value; give values with .eval(...) or function(...)."
+            )
+        return self._value
+
+    def _release(self, function: str) -> Any:
+        """The value, for leaving the graph: only when no gradient is at stake."""
+        value = self._known(function)
+        if self._node is not None:
+            raise GradientError(
+                f"[{function}] this Tensor requires a gradient, which would be lost in a plain array; "
+                f"expected a Tensor without one; call x.detach() first."
+            )
+        return value
+
+    # ---------------------------------------------------------------------------- the life of a gradient
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this are recorded, so that a gradient may be asked of it."""
+        return self._node is not None and self._value is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Ask for the gradient of this leaf (or no longer); returns the Tensor itself."""
+        value = self._known("requires_grad_")
+        if not requires_grad:
+            if self._node is not None and not self.is_leaf:
+                raise GradientError(
+                    f"[requires_grad_] this Tensor is the result of {self._node.name()}, and only a leaf can stop "
+                    f"requiring its gradient; expected a leaf; use x.detach()."
+                )
+            self._node = None
+        elif self._node is None:
+            if value.dtype.kind not in "fc":
+                raise DTypeError(
+                    f"[requires_grad_] the Tensor has dtype {value.dtype}; only floating-point and complex values have "
+                    f"derivatives; convert it first: x.astype('float64')."
+                )
+            self._node = Node(None, (), (), {}, value)
+            self._node.watch = Watch(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this was made by the user rather than by a recorded operation."""
+        return self._node is None or self._node.op is None
+
+    @property
+    def grad(self) -> Any:
+        """The gradient accumulated so far, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        if g is not None:
+            if not isinstance(g, Box):
+                raise DTypeError(f"[grad] a {type(g).__name__} was assigned; expected a Tensor or None.")
+            if g._source.shape != self.shape:  # type: ignore[attr-defined]
+                raise ShapeError(
+                    f"[grad] a gradient of shape {g._source.shape} was assigned to a Tensor of shape {self.shape}; "  # type: ignore[attr-defined]
+                    f"expected equal shapes."
+                )
+        self._grad = g
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node of the operation that made this, or None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Accumulate ∂self/∂leaf into ``leaf.grad`` for every leaf this depends on (or for ``inputs``).
+
+        ``gradient`` is the cotangent of this Tensor, implied for a single number. The values the graph kept are freed
+        unless ``retain_graph``; ``create_graph`` records the gradients, so that they can be differentiated.
+
+        >>> import chainrule as cr
+        >>> x = cr.tensor([0.0, 1.0, 2.0], requires_grad=True)
+        >>> (2 * x @ x).backward()
+        >>> x.grad
+        tensor([0., 4., 8.])
+        """
+        chosen = [inputs] if isinstance(inputs, Box) else inputs
+        backward(
+            [self],
+            None if gradient is None else [gradient],
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            inputs=chosen,
+        )
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of this result too, not only of leaves."""
+        self._watch("retain_grad").retain = True
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> Removable:
+        """Call ``hook(gradient)`` whenever the gradient of this is computed; what it returns replaces the gradient."""
+        hooks = self._watch("register_hook").hooks
+        key = max(hooks, default=-1) + 1
+        hooks[key] = hook
+        return Removable(hooks, key)
+
+    def _watch(self, function: str) -> Watch:
+        if self._node is None:
+            raise GradientError(
+                f"[{function}] this Tensor does not require a gradient; expected one that does; "
+                f"call x.requires_grad_() first."
+            )
+        if self._node.watch is None:
+            self._node.watch = Watch(self)
+        return self._node.watch
+
+    def detach(self) -> Any:
+        """The same value outside the graph: no gradient flows through it."""
+        return box(type(self), self._known("detach"), None)
+
+    def clone(self) -> Any:
+        """This value as a result of its own; the gradient passes through."""
+        return ops.positive(self)
+
+    # ----------------------------------------------------------------------------------- leaving the graph
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The value as a read-only array; refuses while a gradient is at stake."""
+        view = np.asarray(self._release("numpy")).view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        value = np.asarray(self._release("__array__"), dtype)
+        if copy:
+            return value.copy()
+        view = value.view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The one element as a Python number."""
+        value = self._known("item")
+        if value.size != 1:
+            raise ShapeError(
+                f"[item] the Tensor has shape {self.shape}, {self.size} elements; expected exactly one; index it first."
+            )
+        return value.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._known("tolist").tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __bool__(self) -> bool:
+        value = self._known("bool")
+        if value.size != 1:
+            raise ShapeError(
+                f"[bool] the truth of a Tensor of shape {self.shape} is ambiguous; expected one element; "
+                f"use .any() or .all()."
+            )
+        return bool(value.item())
+
+    def __index__(self) -> int:
+        value = self._known("index")
+        if value.dtype.kind not in "iub" or value.shape != ():
+            raise DTypeError(f"[index] {self.spec!r} is not an integer; expected a 0-d integer Tensor; use int(x).")
+        return int(value)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise DTypeError("[len] the Tensor has no axes; expected at least one; use .size for the element count.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise DTypeError("[iter] the Tensor has no axes to iterate over; expected at least one; use .item().")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self._known("in") == item))
+
+    def __format__(self, spec: str) -> str:
+        if self._value is not None and self.shape == ():
+            return format(self._value.item(), spec)
+        return format(str(self), spec)
+
+    # ---------------------------------------------------------------------------------------- life as a value
+
+    def _rebind(self, value: Any, node: Node | None) -> None:
+        """Give this Tensor a new value; the only place where a Tensor changes."""
+        self._value = value
+        self._node = node
+
+    def _assign(self, function: str, result: Any) -> Any:
+        """The in-place spelling: this Tensor takes over a result, keeping its own shape and dtype."""
+        if self._value is not None and not isinstance(result, Box):
+            result = box(type(self), np.asarray(as_value(function, result))[()], None)
+        if result.shape != self.shape:
+            raise ShapeError(
+                f"[{function}] the result has shape {result.shape}, this Tensor {self.shape}; expected equal shapes, "
+                f"since an in-place operation keeps its Tensor's shape; write x = x + y instead."
+            )
+        if result.dtype != self.dtype:
+            result = ops.astype(result, self.dtype)
+        node = self._node
+        if node is not None and node.op is None and self._value is not None:
+            if result._node is not None:
+                raise GradientError(
+                    f"[{function}] a leaf that requires a gradient is written to in place, which would lose the place "
+                    f"where its gradient is accumulated; expected the write under no_grad(); "
+                    f"wrap it in with chainrule.no_grad(), or write x = x + y."
+                )
+            self._rebind(result._value, node)
+        else:
+            self._rebind(result._value, result._node)
+        return self
+
+    def zero_(self) -> Any:
+        """Set every element to zero, in place."""
+        return self._assign("zero_", np.zeros(self.shape, self.dtype))
+
+    def fill_(self, value: Any) -> Any:
+        """Set every element to ``value``, in place."""
+        return self._assign("fill_", ops.broadcast_to(value, self.shape))
+
+    def copy_(self, source: Any) -> Any:
+        """Take over the elements of ``source``, broadcast to this shape, in place."""
+        return self._assign("copy_", ops.broadcast_to(source, self.shape))
+
+    def __copy__(self) -> Any:
+        return self.clone() if self._node is not None and not self.is_leaf else self._twin()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if self._value is None or not self.is_leaf:
+            raise GradientError(
+                "[deepcopy] this Tensor is the result of a recorded operation, and its graph is not copied; "
+                "expected a leaf; call x.detach() first."
+            )
+        memo[id(self)] = twin = self._twin()
+        return twin
+
+    def _twin(self) -> Any:
+        if self._value is None:
+            return box(type(self), None, self._node)
+        twin = box(type(self), self._value, None)
+        if self._node is not None:
+            twin.requires_grad_()
+        if self._grad is not None:
+            twin._grad = self._grad._twin()
+        return twin
+
+    def __reduce__(self) -> Any:
+        value = self._known("pickle")
+        return _restore, (type(self), np.asarray(value), self.is_leaf and self._node is not None)
+
+    # ------------------------------------------------------------------------------------------ operators
+
+    def __getitem__(self, index: Any) -> Any:
+        return ops.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._assign("setitem", ops.setitem(self, index, value))
+
+    def __divmod__(self, other: Any) -> Any:
+        return ops.floor_divide(self, other), ops.remainder(self, other)
+
+    __hash__ = object.__hash__
+
+    @property
+    def T(self) -> Any:
+        """The axes in reverse order."""
+        return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return ops.matrix_transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return ops.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return ops.imag(self)
+
+    def reshape(self, *shape: Any) -> Any:
+        """These elements in another shape: ``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
+        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes in another order, reversed by default."""
+        if not axes:
+            return self.T
+        return ops.permute_dims(self, axes[0] if len(axes) == 1 else axes)
+
+    # ---------------------------------------------------------------------------------------------- as text
+
+    def __repr__(self) -> str:
+        if self._value is None:
+            return f"symbol({self._node.name()}: {self.spec!r})"
+        text = np.array2string(np.asarray(self._value), separator=", ", prefix="tensor(")
+        parts = [text]
+        if self.dtype not in _SILENT_DTYPES:
+            parts.append(f"dtype={self.dtype}")
+        if self._node is not None:
+            parts.append("requires_grad=True" if self._node.op is None else f"grad_fn=<{self._node.name()}>")
+        return f"tensor({', '.join(parts)})"
+
+
+_SILENT_DTYPES = frozenset(map(np.dtype, ("float64", "int64", "bool", "complex128")))
+
+
+def _restore(cls: type[Tensor], value: Any, requires_grad: bool) -> Any:
+    made = box(cls, value[()], None)
+    return made.requires_grad_() if requires_grad else made
+
+
+# -------------------------------------------------------------------------------------- operators, methods
+
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+    "mod": "remainder", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+}  # fmt: skip
+_COMPARISONS = {
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+}  # fmt: skip
+_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
+
+
+def _in_place(operator: Callable[..., Any], name: str) -> Any:
+    def in_place(self: Any, other: Any) -> Any:
+        result = operator(self, other)
+        return result if result is NotImplemented else self._assign(name, result)
+
+    return in_place
+
+
+def _reflected(operator: Callable[..., Any]) -> Any:
+    return lambda self, other: operator(other, self)
+
+
+def _install() -> None:
+    for spelling, name in _OPERATORS.items():
+        operator = binary(REGISTRY[name], operator=True)
+        setattr(Tensor, f"__{spelling}__", operator)
+        setattr(Tensor, f"__r{spelling}__", _reflected(operator))
+        setattr(Tensor, f"__i{spelling}__", _in_place(operator, name))
+    for spelling, name in _COMPARISONS.items():
+        setattr(Tensor, f"__{spelling}__", binary(REGISTRY[name], operator=True))
+    for spelling, name in _UNARY.items():
+        setattr(Tensor, f"__{spelling}__", getattr(ops, name))
+    for record in (*REGISTRY.values(), *COMPOSITES.values()):
+        if record.method:
+            method = record.name if record.method is True else record.method
+            setattr(Tensor, method, record.call)
+
+
+_install()
+Box.default = Tensor
