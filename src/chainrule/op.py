@@ -123,7 +123,8 @@ def _register(op: Op) -> Op:
     if op.name in REGISTRY or op.name in COMPOSITES:
         raise ValueError(f"op {op.name!r} is registered twice")
     parameters = inspect.signature(op.value).parameters.values() if op.kind != "elementwise" else ()
-    named = [p for p in parameters if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
+    behind = len(parameters) if op.arity is None else op.arity  # the operands come first
+    named = [p for i, p in enumerate(parameters) if i >= behind or p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
     op.parameters = tuple(p.name for p in named)
     op.defaults = {p.name: p.default for p in named if p.default is not p.empty}
     REGISTRY[op.name] = op

@@ -845,7 +845,7 @@ linear(
 )
 linear(
     "astype",
-    value=lambda x, *, dtype: np.asarray(x).astype(dtype, copy=False)[()],
+    value=lambda x, dtype: np.asarray(x).astype(dtype, copy=False)[()],
     spec=_astype_spec,
     canonical=_canonical_astype,
     transpose=lambda xp, g, _x, *, dtype: g,
