@@ -42,6 +42,10 @@ def _push(node: Node, moving: list[Any], space: Space, multiply: Any) -> Any:
     kept, total = space.kept(node), None
     for rule, t in zip(op.partials, moving, strict=True):
         if t is not None and rule is not ZERO:
-            term = t if rule is ONE else multiply(t, rule(xp, *kept))
+            if node.dtype.kind == "f" and t.dtype.kind == "c":
+                # The partial of a real function of z is ∂f/∂x + i ∂f/∂y, so it moves by Re(conj(t) · partial).
+                term = xp.real(multiply(xp.conj(t), rule(xp, *kept)))
+            else:
+                term = t if rule is ONE else multiply(t, rule(xp, *kept))
             total = term if total is None else xp.add(total, term)
     return total

@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
-from chainrule.graph.walk import ancestors
-from chainrule.node import Node
+from chainrule.graph.walk import ancestors, freed
+from chainrule.node import Freed, Node
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec
 
@@ -45,13 +45,10 @@ class Graph:
             if node.op is None:
                 known[node] = known[node.parents[0]]
                 continue
-            operands = [
-                value if value is not None else known[parent]
-                for value, parent in zip(node.kept[1:], node.parents, strict=True)
-            ]
+            operands = operands_of(node, known)
             function = getattr(xp, node.op.name)
             known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
-        return [y._value if y._value is not None else known[y._node] for y in self.outputs]
+        return [known[y._node] if y._node is not None else y._value for y in self.outputs]
 
     # ---------------------------------------------------------------------------------------------- as text
 
@@ -82,6 +79,23 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
+
+
+def operands_of(node: Node, known: Mapping[Node, Any]) -> list[Any]:
+    """The operands of a node: computed ones from ``known``, constants from what the node kept."""
+    if node.kept.__class__ is Freed:
+        raise freed(node)
+    constants = node.kept[1:] if node.kept is not None else (None,) * len(node.parents)
+    for i, (value, parent) in enumerate(zip(constants, node.parents, strict=True)):
+        if parent is None and (value is None or isinstance(value, Spec)):
+            raise SymbolError(
+                f"[graph] operand {i} of {node.name()} is a constant that no rule needs, so it was not kept; expected a "
+                f"graph made of symbols, which keeps all; build it with symbol(...) to run it again.",
+                node.location,
+            )
+    return [
+        value if parent is None else known[parent] for value, parent in zip(constants, node.parents, strict=True)
+    ]
 
 
 def _call_text(node: Node, names: dict[Node, str]) -> str:
