@@ -1,0 +1,5 @@
+"""The command line: ``chainrule demo`` and ``chainrule diff``."""
+
+
+def main() -> int:
+    return 0
