@@ -7,7 +7,7 @@ out of the operands, compute, and, if a gradient may be asked, leave a Node that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ def common_class(one: type[Box], other: type[Box]) -> type[Box]:
 def unary(op: Op) -> Callable[..., Any]:
     value, differentiable = op.value, op.differentiable
     keep_out, keep_x = op.keeps(1, 1)
+    keep = keep_out or keep_x
 
     def call(x, /):
         if not isinstance(x, Box):
@@ -69,7 +70,8 @@ def unary(op: Op) -> Callable[..., Any]:
         node = x._node
         if node is not None:
             if differentiable and recording.get():
-                node = Node(op, (node,), (out if keep_out else None, v if keep_x else None), NO_PARAMS, out)
+                kept = (out if keep_out else None, v if keep_x else None) if keep else None
+                node = Node(op, (node,), kept, NO_PARAMS, out)
             else:
                 node = None
         made = _new(cls)
@@ -90,6 +92,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
     value, differentiable = op.value, op.differentiable
     keeps = [(False,) * 3, op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)]
+    plain = [not any(kept) for kept in keeps]
     fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
 
     def call(x, y, /):
@@ -127,12 +130,14 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
         if (p is None and q is None) or not differentiable or not recording.get():
             made._node = None
             return made
-        keep_out, keep_x, keep_y = keeps[(p is not None) + 2 * (q is not None)]
-        kept = (
-            out if keep_out else None,
-            v if keep_x else None if p is not None or not fill else spec_of(v),
-            w if keep_y else None if q is not None or not fill else spec_of(w),
-        )
+        mask = (p is not None) + 2 * (q is not None)
+        if fill:
+            kept = _kept(keeps[mask], out, (v, w), (p, q))
+        elif plain[mask]:
+            kept = None
+        else:
+            keep_out, keep_x, keep_y = keeps[mask]
+            kept = (out if keep_out else None, v if keep_x else None, w if keep_y else None)
         made._node = Node(op, (p, q), kept, NO_PARAMS, out)
         return made
 
@@ -169,20 +174,26 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     except Exception as error:
         raise explain(op, values, params, error) from None
     tracked = any(node is not None for node in nodes)
-    if not tracked or not op.differentiable or not recording.get():
+    if not tracked or not op.differentiable or not recording.get() or out.dtype.kind not in "fc":
         return box(cls, out, None)
+    for i, (v, x) in enumerate(zip(values, operands, strict=True)):
+        if v is x and isinstance(v, np.ndarray):
+            values[i] = v.copy()  # an array of the caller's may be written to later; what a node keeps may not
     mask = sum(1 << i for i, node in enumerate(nodes) if node is not None)
-    keep_out, *keep = op.keeps(mask, len(values))
-    fill = op.partials is None
-    kept: list[Any] = [out if keep_out else None]
-    for i, (v, keep_it, node, x) in enumerate(zip(values, keep, nodes, operands, strict=True)):
-        if keep_it:
-            # An array of the caller's may be written to later; what a node keeps may not.
-            values[i] = v = v.copy() if x is v and isinstance(v, np.ndarray) else v
-            kept.append(v)
-        else:
-            kept.append(spec_of(v) if fill and node is None else None)
-    return box(cls, out, Node(op, tuple(nodes), tuple(kept), params, out))
+    keep = op.keeps(mask, len(values))
+    if op.partials is None:
+        kept = _kept(keep, out, values, nodes)
+    else:
+        kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
+    return box(cls, out, Node(op, tuple(nodes), kept, params, out))
+
+
+def _kept(keep: Sequence[bool], out: Any, values: Sequence[Any], nodes: Sequence[Any]) -> tuple[Any, ...] | None:
+    """What a node keeps for rules that are not partials: a Spec for an operand that has no node to ask for it."""
+    kept = [out if keep[0] else None]
+    for v, keep_it, node in zip(values, keep[1:], nodes, strict=True):
+        kept.append(v if keep_it else None if node is not None else spec_of(v))
+    return tuple(kept) if any(k is not None for k in kept) else None
 
 
 def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[Any], params: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ class Node:
     """One recorded call: op, parents, static parameters, the values its rules keep, and where it was made.
 
     ``parents[i]`` is the node of operand i, or None when no gradient is asked of that operand.
-    ``kept`` is (out, operand 0, operand 1, …) with None for what the rules do not need.
+    ``kept`` is (out, operand 0, operand 1, …) with None for what the rules do not need, or None for nothing at all.
     Numbers grow with creation, so that descending numbers are a topological order.
     """
 

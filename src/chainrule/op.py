@@ -70,7 +70,7 @@ class Op:
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     call: Callable[..., Any] = field(init=False)  # the public function, bound by apply.py
-    _keeps: dict[int, tuple[bool, ...]] = field(default_factory=dict)
+    _keeps: dict[tuple[int, int], tuple[bool, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -85,11 +85,9 @@ class Op:
 
     def keeps(self, mask: int, arity: int) -> tuple[bool, ...]:
         """Which of (out, operand 0, operand 1, …) the rules need when the operands in ``mask`` want gradients."""
-        if self.arity is None:
-            return self._kept_by(mask, arity)
-        found = self._keeps.get(mask)
+        found = self._keeps.get((mask, arity))
         if found is None:
-            found = self._keeps[mask] = self._kept_by(mask, arity)
+            found = self._keeps[mask, arity] = self._kept_by(mask, arity)
         return found
 
     def _kept_by(self, mask: int, arity: int) -> tuple[bool, ...]:

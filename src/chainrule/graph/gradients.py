@@ -11,7 +11,7 @@ from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.reverse import reverse
 from chainrule.graph.walk import Space, ancestors, descendants, freed_here, needs_derivative, repeat_if_nan
-from chainrule.node import Freed, Node, Watch
+from chainrule.node import Node, Watch
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec
 
@@ -117,7 +117,7 @@ def gradients(
     space = tensors(type(heads[0])) if create_graph or symbolic else RAW
     starts = start_seeds("gradients", heads, nodes, seeds, space)
     found, order = pull(starts, targets, space, symbolic)
-    if not (create_graph if retain_graph is None else retain_graph):
+    if not symbolic and not (create_graph if retain_graph is None else retain_graph):
         free(order)
     results = []
     for i, (x, target, g) in enumerate(zip(wanted, targets, found, strict=True)):
@@ -293,10 +293,7 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
 
 def free(order: Sequence[Node]) -> None:
     """Give up what recorded nodes keep; a later walk through them says where that happened."""
-    mark = None
+    mark = freed_here()
     for node in order:
-        if node.op is None or node.symbolic or node.kept.__class__ is Freed:
-            continue
-        if any(value is not None for value in node.kept):
-            mark = mark or freed_here()
+        if node.kept is not None and node.op is not None:
             node.kept = mark

@@ -98,13 +98,17 @@ def operands_of(node: Node, known: Mapping[Node, Any]) -> list[Any]:
     ]
 
 
+def kept_operands(node: Node) -> tuple[Any, ...]:
+    """The values a node keeps of its operands; None for each when it keeps nothing, or gave them up."""
+    return node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
+
+
 def _call_text(node: Node, names: dict[Node, str]) -> str:
     if node.op is None:
         return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
-    kept = node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
     operands = [
         names[parent] if parent is not None and parent in names else _constant_text(value)
-        for value, parent in zip(kept, node.parents, strict=True)
+        for value, parent in zip(kept_operands(node), node.parents, strict=True)
     ]
     params = [f"{key}={value!r}" for key, value in node.params.items()]
     return f"{node.op.name}({', '.join([*operands, *params])})"

@@ -40,6 +40,8 @@ class Space:
         if kept.__class__ is Freed:
             raise freed(node)
         cls = self.cls
+        if kept is None:
+            return (None,) * (1 + len(node.parents))
         if cls is None:
             return kept
         owners = (node, *node.parents)
