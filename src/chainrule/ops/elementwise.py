@@ -810,7 +810,7 @@ def _canonical_astype(_x: Any, dtype: Any) -> dict[str, Any]:
 
 linear(
     "conj",
-    value=np.conj,
+    value=lambda x: np.conj(x),  # the ufunc's own signature has keywords, which are no parameters of the op
     spec=lambda x: Spec(x.shape, x.dtype),
     transpose=lambda xp, g, _x: xp.conj(g),
     batch=lambda xp, _batched, x: xp.conj(x),
