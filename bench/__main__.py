@@ -1,0 +1,41 @@
+"""Run all workloads, or those named on the command line, and print one table."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from bench.measure import PEERS, Row, table
+
+WORKLOADS = ("tape", "descent", "memory", "million", "imports")
+
+
+def versions() -> str:
+    found = []
+    for name in ("numpy", "scipy", *PEERS):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} absent")
+    return ", ".join(found)
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in WORKLOADS]
+    if unknown:
+        print(f"no workload named {unknown[0]!r}; there are: {', '.join(WORKLOADS)}", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for name in names or WORKLOADS:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        rows += importlib.import_module(f"bench.{name}").rows()
+    print(f"Python {platform.python_version()}, {versions()}; {os.cpu_count()} cores, one thread each\n")
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
