@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, DTypeError, ShapeError
-from chainrule.node import Node, SymbolicNode
+from chainrule.node import Node, SymbolicNode, record
 from chainrule.op import Op
 from chainrule.spec import Spec, spec_of
 
@@ -30,9 +30,18 @@ class Box:
     _node: Any
     _grad: Any
 
-    default: type[Box]  # the class of results when no operand is a Tensor; set by tensor.py
+    default: type[Box]  # the class of results when no operand is a Tensor
     # A dialect's own promotion: (op, values) -> values. None means NumPy's.
     promotion: Callable[[Op, tuple[Any, ...]], tuple[Any, ...]] | None = None
+
+
+_core: type[Box] = Box
+
+
+def set_default(cls: type[Box]) -> None:
+    """Name the class of Tensors whose promotion is NumPy's: told once, by tensor.py."""
+    global _core
+    Box.default = _core = cls
 
 
 def box(cls: type[Box], value: Any, node: Any) -> Any:
@@ -61,7 +70,7 @@ def unary(op: Op) -> Callable[..., Any]:
         cls = x.__class__
         if v is None:
             return apply(op, (x,), {})
-        if cls.promotion is not None:
+        if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
             out = value(v)
@@ -71,7 +80,7 @@ def unary(op: Op) -> Callable[..., Any]:
         if node is not None:
             if differentiable and recording.get():
                 kept = (out if keep_out else None, v if keep_x else None) if keep else None
-                node = Node(op, (node,), kept, NO_PARAMS, out)
+                node = record(op, (node,), kept, NO_PARAMS, node.shape, out.dtype)
             else:
                 node = None
         made = _new(cls)
@@ -118,7 +127,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return apply(op, (x, y), {})
         if v is None or w is None:
             return apply(op, (x, y), {})
-        if cls.promotion is not None:
+        if cls is not _core and cls.promotion is not None:
             v, w = cls.promotion(op, (v, w))
         try:
             out = value(v, w)
@@ -138,7 +147,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
         else:
             keep_out, keep_x, keep_y = keeps[mask]
             kept = (out if keep_out else None, v if keep_x else None, w if keep_y else None)
-        made._node = Node(op, (p, q), kept, NO_PARAMS, out)
+        made._node = record(op, (p, q), kept, NO_PARAMS, out.shape, out.dtype)
         return made
 
     return call
@@ -185,7 +194,7 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
         kept = _kept(keep, out, values, nodes)
     else:
         kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
-    return box(cls, out, Node(op, tuple(nodes), kept, params, out))
+    return box(cls, out, record(op, tuple(nodes), kept, params, out.shape, out.dtype))
 
 
 def _kept(keep: Sequence[bool], out: Any, values: Sequence[Any], nodes: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -201,7 +210,7 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     assert op.spec is not None
     out = op.spec(*specs, **params)
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
-    return box(cls, None, SymbolicNode(op, tuple(nodes), kept, params, out))
+    return box(cls, None, Symbolicrecord(op, tuple(nodes), kept, params, out.shape, out.dtype))
 
 
 def as_value(name: str, x: Any) -> Any:

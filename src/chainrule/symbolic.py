@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.apply import Box, box
 from chainrule.errors import DTypeError, SymbolError
 from chainrule.graph.graph import Function, Graph, graph_of
-from chainrule.node import SymbolicNode
+from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_shape
 from chainrule.tensor import Tensor
 
@@ -42,7 +42,7 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
         spec = Spec(as_shape("symbol", shape), np.dtype(dtype))
     except TypeError:
         raise DTypeError(f"[symbol] dtype {dtype!r} is unknown; expected a NumPy dtype, such as 'float32'.") from None
-    return box(Tensor, None, SymbolicNode(None, (), (None,), {"name": name}, spec))
+    return box(Tensor, None, record(None, (), (None,), {"name": name}, spec.shape, spec.dtype, SymbolicNode))
 
 
 def function(inputs: Sequence[Tensor], outputs: Any) -> Function:

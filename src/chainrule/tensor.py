@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, binary, box
+from chainrule.apply import Box, as_value, binary, box, set_default
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import backward
-from chainrule.node import Node, Watch
+from chainrule.node import Node, Watch, record
 from chainrule.op import COMPOSITES, REGISTRY
 from chainrule.ops import ops
 from chainrule.spec import Spec
@@ -123,7 +123,7 @@ class Tensor(Box):
                     f"[requires_grad_] the Tensor has dtype {value.dtype}; only floating-point and complex values have "
                     f"derivatives; convert it first: x.astype('float64')."
                 )
-            self._node = Node(None, (), (), {}, value)
+            self._node = record(None, (), (), {}, value.shape, value.dtype)
             self._node.watch = Watch(self)
         return self
 
@@ -456,4 +456,4 @@ def _install() -> None:
 
 
 _install()
-Box.default = Tensor
+set_default(Tensor)

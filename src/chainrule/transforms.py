@@ -19,7 +19,7 @@ from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.forward import forward
 from chainrule.graph.gradients import RAW, pull, seed_spec, start_seeds, tensors
 from chainrule.graph.walk import ancestors, repeat_if_nan
-from chainrule.node import Node
+from chainrule.node import record
 from chainrule.spec import Spec
 from chainrule.tree import flatten, same_structure, unflatten
 
@@ -37,7 +37,7 @@ def _alias(name: str, x: Any, position: str) -> Any:
     if value is not None and not isinstance(x, Box):
         value = np.array(value)[()]
     outer = x._node if isinstance(x, Box) else None
-    return box(cls, value, Node(None, (outer,), (), {}, spec))
+    return box(cls, value, record(None, (outer,), (), {}, spec.shape, spec.dtype))
 
 
 class _Run:

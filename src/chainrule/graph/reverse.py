@@ -37,6 +37,7 @@ def reverse(
     xp, add, raw = space.xp, space.xp.add, space.cls is None
     multiply = xp.absorbing_multiply if careful else xp.multiply
     cotangents, found, summed = dict(seeds), {}, set()
+    inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
     for node in order:
         g = take(node, None)
@@ -44,9 +45,9 @@ def reverse(
             continue
         if node.watch is not None and observe is not None:
             g = observe(node, g)
-        if node in targets:
-            found[node] = g
         op, parents, dtype = node.op, node.parents, node.dtype
+        if (op is None or inner) and node in targets:
+            found[node] = g
         if needed is not None:
             parents = tuple(p if p in needed else None for p in parents)
         if op is None:
