@@ -1,5 +1,6 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
+from chainrule import protocols, random
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from chainrule.creation import (
     arange,
@@ -19,6 +20,7 @@ from chainrule.creation import (
 from chainrule.errors import (
     AxisError,
     ChainruleError,
+    DomainError,
     DTypeError,
     ExpressionError,
     GradientError,

@@ -11,7 +11,11 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
+import numpy as np
+
 _PACKAGE = Path(__file__).resolve().parent
+# NumPy's Python functions stand between the user and the library when a protocol is called.
+_NUMPY = str(Path(np.__file__).parent)
 # Every source file of the library. A call whose frame lies in one of them is not the user's line.
 LIBRARY = frozenset(str(path) for path in _PACKAGE.rglob("*.py"))
 
@@ -46,10 +50,11 @@ def _lines_by_instruction(code: CodeType):
 
 
 def user_location() -> Location | None:
-    """The innermost frame that is not the library's own, or None when there is none."""
+    """The innermost frame that is neither the library's own nor NumPy's, or None when there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename not in LIBRARY:
+        file = frame.f_code.co_filename
+        if file not in LIBRARY and not file.startswith(_NUMPY):
             return Location(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None
@@ -75,6 +80,10 @@ class AxisError(ShapeError, IndexError):
 
 class DTypeError(ChainruleError, TypeError):
     """A dtype (or a type of operand) that the function is not defined on."""
+
+
+class DomainError(ChainruleError, ValueError):
+    """A value outside those the function is defined on."""
 
 
 class GradientError(ChainruleError, RuntimeError):
