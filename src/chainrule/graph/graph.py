@@ -70,7 +70,7 @@ class Graph:
             if node.op is None and not node.parents:
                 lines.append((names[node], "input" if node.symbolic else "leaf", node.spec))
             else:
-                lines.append((names[node], _call_text(node, names), node.spec))
+                lines.append((names[node], call_text(node, names), node.spec))
         width = max((len(name) for name, _, _ in lines), default=0)
         reach = max((len(text) for _, text, _ in lines), default=0)
         body = [f"{name:<{width}} = {text:<{reach}} : {spec!r}" for name, text, spec in lines]
@@ -103,7 +103,8 @@ def kept_operands(node: Node) -> tuple[Any, ...]:
     return node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
 
 
-def _call_text(node: Node, names: dict[Node, str]) -> str:
+def call_text(node: Node, names: Mapping[Node, str]) -> str:
+    """A node as the call that made it: ``add(%0, b)``."""
     if node.op is None:
         return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
     operands = [
