@@ -210,7 +210,7 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     assert op.spec is not None
     out = op.spec(*specs, **params)
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
-    return box(cls, None, Symbolicrecord(op, tuple(nodes), kept, params, out.shape, out.dtype))
+    return box(cls, None, record(op, tuple(nodes), kept, params, out.shape, out.dtype, SymbolicNode))
 
 
 def as_value(name: str, x: Any) -> Any:
