@@ -59,26 +59,24 @@ def common_class(one: type[Box], other: type[Box]) -> type[Box]:
 
 
 def unary(op: Op) -> Callable[..., Any]:
-    value, differentiable = op.value, op.differentiable
+    """The function of an op of one operand without parameters."""
+    value, differentiable, is_recording = op.value, op.differentiable, recording.get
     keep_out, keep_x = op.keeps(1, 1)
     keep = keep_out or keep_x
 
     def call(x, /):
-        if not isinstance(x, Box):
-            return apply(op, (x,), {})
-        v = x._value
         cls = x.__class__
-        if v is None:
+        if not isinstance(x, Box) or x._value is None:
             return apply(op, (x,), {})
+        v, node = x._value, x._node
         if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
             out = value(v)
         except Exception as error:
             raise explain(op, (v,), {}, error) from None
-        node = x._node
         if node is not None:
-            if differentiable and recording.get():
+            if differentiable and is_recording():
                 kept = (out if keep_out else None, v if keep_x else None) if keep else None
                 node = record(op, (node,), kept, NO_PARAMS, node.shape, out.dtype)
             else:
@@ -99,29 +97,23 @@ def defers(other: Any) -> bool:
 
 def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
-    value, differentiable = op.value, op.differentiable
-    keeps = [(False,) * 3, op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)]
-    plain = [not any(kept) for kept in keeps]
+    value, differentiable, is_recording = op.value, op.differentiable, recording.get
+    left, right, both = op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)
     fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
 
     def call(x, y, /):
-        if isinstance(x, Box):
-            cls = x.__class__
-            v, p = x._value, x._node
-            if y.__class__ in PLAIN:
-                w, q = y, None
-            elif isinstance(y, Box):
-                w, q = y._value, y._node
-                if y.__class__ is not cls:
-                    cls = common_class(cls, y.__class__)
-            elif operator and defers(y):
-                return NotImplemented
-            else:
-                return apply(op, (x, y), {})
-        elif isinstance(y, Box) and x.__class__ in PLAIN:
+        cls = x.__class__
+        if cls is y.__class__ and isinstance(x, Box):
+            v, p, w, q = x._value, x._node, y._value, y._node
+        elif isinstance(x, Box) and y.__class__ in PLAIN:
+            v, p, w, q = x._value, x._node, y, None
+        elif isinstance(y, Box) and cls in PLAIN:
             cls = y.__class__
             v, p, w, q = x, None, y._value, y._node
-        elif operator and defers(x):
+        elif isinstance(x, Box) and isinstance(y, Box):
+            cls = common_class(cls, y.__class__)
+            v, p, w, q = x._value, x._node, y._value, y._node
+        elif operator and (defers(x) or defers(y)):
             return NotImplemented
         else:
             return apply(op, (x, y), {})
@@ -136,17 +128,22 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
         made = _new(cls)
         made._value = out
         made._grad = None
-        if (p is None and q is None) or not differentiable or not recording.get():
+        if p is None:
+            if q is None or not differentiable or not is_recording():
+                made._node = None
+                return made
+            keep_out, keep_x, keep_y = right
+        elif not differentiable or not is_recording():
             made._node = None
             return made
-        mask = (p is not None) + 2 * (q is not None)
-        if fill:
-            kept = _kept(keeps[mask], out, (v, w), (p, q))
-        elif plain[mask]:
-            kept = None
         else:
-            keep_out, keep_x, keep_y = keeps[mask]
+            keep_out, keep_x, keep_y = left if q is None else both
+        if fill:
+            kept = _kept((keep_out, keep_x, keep_y), out, (v, w), (p, q))
+        elif keep_out or keep_x or keep_y:
             kept = (out if keep_out else None, v if keep_x else None, w if keep_y else None)
+        else:
+            kept = None
         made._node = record(op, (p, q), kept, NO_PARAMS, out.shape, out.dtype)
         return made
 
@@ -182,11 +179,13 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
         out = op.value(*values, **params)
     except Exception as error:
         raise explain(op, values, params, error) from None
+    if any(borrowed(x, v) and np.may_share_memory(out, v) for v, x in zip(values, operands, strict=True)):
+        out = out.copy()
     tracked = any(node is not None for node in nodes)
     if not tracked or not op.differentiable or not recording.get() or out.dtype.kind not in "fc":
         return box(cls, out, None)
     for i, (v, x) in enumerate(zip(values, operands, strict=True)):
-        if v is x and isinstance(v, np.ndarray):
+        if borrowed(x, v):
             values[i] = v.copy()  # an array of the caller's may be written to later; what a node keeps may not
     mask = sum(1 << i for i, node in enumerate(nodes) if node is not None)
     keep = op.keeps(mask, len(values))
@@ -211,6 +210,11 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     out = op.spec(*specs, **params)
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
     return box(cls, None, record(op, tuple(nodes), kept, params, out.shape, out.dtype, SymbolicNode))
+
+
+def borrowed(x: Any, value: Any) -> bool:
+    """Whether the array taken from an operand is still the caller's, who may write to it."""
+    return isinstance(value, np.ndarray) and not isinstance(x, (Box, list, tuple))
 
 
 def as_value(name: str, x: Any) -> Any:

@@ -19,6 +19,9 @@ from chainrule.node import Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
 from chainrule.spec import broadcast_axes
 
+Parents = tuple[Node | None, ...]
+FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
+
 
 def reverse(
     order: list[Node],
@@ -34,110 +37,85 @@ def reverse(
     ``needed`` limits the walk to nodes that lead to a target; ``observe(node, cotangent)`` sees the total of each
     watched node, and may replace it.
     """
-    xp, add, raw = space.xp, space.xp.add, space.cls is None
-    multiply = xp.absorbing_multiply if careful else xp.multiply
+    xp, raw = space.xp, space.cls is None
     cotangents, found, summed = dict(seeds), {}, set()
     inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
+
+    def send(parent: Node, c: Any, cotangents: Any = cotangents, peek: Any = peek, summed: Any = summed) -> None:
+        before = peek(parent)
+        if before is None:
+            cotangents[parent] = c
+        elif parent in summed and before.__class__ is np.ndarray:
+            np.add(before, c, out=before)
+        else:
+            cotangents[parent] = before + c
+            if raw:
+                summed.add(parent)
+
     for node in order:
         g = take(node, None)
         if g is None:
             continue
+        op, parents, shape, dtype = node.op, node.parents, node.shape, node.dtype
         if node.watch is not None and observe is not None:
             g = observe(node, g)
-        op, parents, dtype = node.op, node.parents, node.dtype
         if (op is None or inner) and node in targets:
             found[node] = g
         if needed is not None:
             parents = tuple(p if p in needed else None for p in parents)
         if op is None:
-            sent = ((parents[0], g),) if parents else ()
-        elif op.partials is None:
-            sent = _pull(node, parents, g, space)
-        elif dtype is not FLOAT64 and dtype is not FLOAT32:
-            sent = _scale(node, parents, g, space, multiply)
+            if parents and parents[0] is not None:
+                send(parents[0], g)
+            continue
+        # What follows is _contributions, unrolled for what a tape is made of: real partials of one or two operands.
+        simple = op.partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and not careful
+        if simple and len(parents) == 1:
+            (parent,), (rule,) = parents, op.partials
+            out, x = node.kept if raw and node.kept.__class__ is tuple else space.kept(node)
+            if parent is not None and rule is not ZERO:
+                c = g if rule is ONE else g * rule(xp, out, x)
+                send(parent, c if parent.dtype is dtype else fit(xp, c, parent))
+        elif simple and len(parents) == 2:
+            (p, q), (left, right) = parents, op.partials
+            out, x, y = node.kept if raw and node.kept.__class__ is tuple else space.kept(node)
+            if p is not None and left is not ZERO:
+                c = g if left is ONE else g * left(xp, out, x, y)
+                send(p, c if p.dtype is dtype and p.shape == shape else fit(xp, c, p))
+            if q is not None and right is not ZERO:
+                c = g if right is ONE else g * right(xp, out, x, y)
+                send(q, c if q.dtype is dtype and q.shape == shape else fit(xp, c, q))
         else:
-            # The same as _scale, unrolled for the ops that a walk spends its time in.
-            kept = node.kept
-            if not raw or kept.__class__ is not tuple:
-                kept = space.kept(node)
-            if len(parents) == 1:
-                out, x = kept
-                (rule,) = op.partials
-                c = g if rule is ONE else None if rule is ZERO else multiply(g, rule(xp, out, x))
-                sent = ((parents[0], c),)
-            elif len(parents) == 2:
-                out, x, y = kept
-                p, q = parents
-                left, right = op.partials
-                c = d = None
-                if p is not None and left is not ZERO:
-                    c = g if left is ONE else multiply(g, left(xp, out, x, y))
-                if q is not None and right is not ZERO:
-                    d = g if right is ONE else multiply(g, right(xp, out, x, y))
-                sent = ((p, c), (q, d))
-            else:
-                sent = _scale(node, parents, g, space, multiply)
-        for parent, c in sent:
-            if c is None or parent is None:
-                continue
-            if c.dtype is not parent.dtype or c.shape != parent.shape:
-                if not needs_derivative(parent):
-                    continue
-                c = fit(xp, c, parent)
-            before = peek(parent)
-            if before is None:
-                cotangents[parent] = c
-            elif parent in summed and before.__class__ is np.ndarray:
-                np.add(before, c, out=before)
-            else:
-                cotangents[parent] = add(before, c)
-                if raw:
-                    summed.add(parent)
+            for parent, c in _contributions(node, parents, g, space, careful):
+                send(parent, c)
     return found
 
 
-Parents = tuple[Node | None, ...]
-FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
-
-
-def _scale(
-    node: Node, parents: Parents, g: Any, space: Space, multiply: Callable[[Any, Any], Any]
-) -> Iterator[tuple[Any, Any]]:
-    """What an elementwise node sends to its operands: ḡ · dᵢ, conjugated as Note [Conjugation] says."""
+def _contributions(node: Node, parents: Parents, g: Any, space: Space, careful: bool) -> Iterator[tuple[Node, Any]]:
+    """(parent, cotangent) for each operand that wants one; see Notes [Conjugation] and [Zeros annihilate]."""
     xp, op = space.xp, node.op
-    kept = space.kept(node)
-    conjugate = node.dtype.kind == "c"
-    g = xp.conj(g) if conjugate else g
-    for operand, parent in enumerate(parents):
-        rule = op.partials[operand]  # type: ignore[union-attr, index]
-        if parent is None or rule is ZERO:
-            continue
-        if rule is NONE:
-            raise no_derivative(op, operand)  # type: ignore[arg-type]
-        c = g if rule is ONE else multiply(g, rule(xp, *kept))
-        yield parent, xp.conj(c) if conjugate else c
-
-
-def _pull(node: Node, parents: Parents, g: Any, space: Space) -> Iterator[tuple[Any, Any]]:
-    """What any other node sends to its operands, by its vjp rules."""
-    xp, op, params = space.xp, node.op, node.params
-    arguments = space.arguments(node)
+    assert op is not None
+    multiply = xp.absorbing_multiply if careful else xp.multiply
+    kept = space.kept(node) if op.partials is not None else space.arguments(node)
     conjugate = node.dtype.kind == "c"
     g = xp.conj(g) if conjugate else g
     for operand, parent in enumerate(parents):
         if parent is None or not needs_derivative(parent):
             continue
-        rule = op.rule(operand)  # type: ignore[union-attr]
+        rule = op.rule(operand)
         if rule is ZERO:
             continue
         if rule is NONE:
-            raise no_derivative(op, operand)  # type: ignore[arg-type]
-        if isinstance(op.vjp, tuple):  # type: ignore[union-attr]
-            c = rule(xp, g, *arguments, **params)
+            raise no_derivative(op, operand)
+        if rule is ONE:
+            c = g
+        elif op.partials is not None:
+            c = multiply(g, rule(xp, *kept))
+        elif isinstance(op.vjp, tuple):
+            c = rule(xp, g, *kept, **node.params)
         else:
-            c = rule(xp, g, *arguments, operand=operand, **params)
-        yield parent, xp.conj(c) if conjugate else c
+            c = rule(xp, g, *kept, operand=operand, **node.params)
+        yield parent, fit(xp, xp.conj(c) if conjugate else c, parent)
 
 
 def fit(xp: Any, c: Any, operand: Any) -> Any:
