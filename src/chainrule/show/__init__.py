@@ -1,0 +1,1 @@
+"""Graphs and derivatives made visible, as text."""
