@@ -314,5 +314,24 @@ def _outer(ufunc: np.ufunc, inputs: Any, kwargs: dict[str, Any]) -> Any:
 
 _METHODS = {"__call__": _call, "reduce": _fold(REDUCTIONS), "accumulate": _fold(SCANS), "outer": _outer}
 
+# ------------------------------------------------------------------------------------------------------ DLPack
+
+
+def _dlpack(
+    self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+) -> Any:
+    value = self.numpy()
+    if max_version is None or max_version[0] < 1:
+        # Without a flag for read-only memory in the old protocol, the consumer gets a copy it may write to.
+        value = value.copy()
+    return value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+
+def _dlpack_device(_self: Tensor) -> tuple[int, int]:
+    return np.empty(0).__dlpack_device__()
+
+
+Tensor.__dlpack__ = _dlpack
+Tensor.__dlpack_device__ = _dlpack_device
 Tensor.__array_ufunc__ = _array_ufunc
 Tensor.__array_function__ = _array_function

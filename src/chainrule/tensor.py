@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, binary, box, set_default
+from chainrule.apply import Box, as_value, binary, box, defers, set_default
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import backward
 from chainrule.node import Node, Watch, record
@@ -142,6 +144,11 @@ class Tensor(Box):
         if g is not None:
             if not isinstance(g, Box):
                 raise DTypeError(f"[grad] a {type(g).__name__} was assigned; expected a Tensor or None.")
+            if g.dtype != self.dtype:  # type: ignore[attr-defined]
+                raise DTypeError(
+                    f"[grad] a gradient of {g.dtype} was assigned to a Tensor of {self.dtype}; "  # type: ignore[attr-defined]
+                    f"expected equal dtypes; convert it with g.astype('{self.dtype}')."
+                )
             if g._source.shape != self.shape:  # type: ignore[attr-defined]
                 raise ShapeError(
                     f"[grad] a gradient of shape {g._source.shape} was assigned to a Tensor of shape {self.shape}; "  # type: ignore[attr-defined]
@@ -208,7 +215,7 @@ class Tensor(Box):
 
     def clone(self) -> Any:
         """This value as a result of its own; the gradient passes through."""
-        return ops.positive(self)
+        return ops.positive(self) if self.dtype.kind != "b" else ops.astype(self, self.dtype)
 
     # ----------------------------------------------------------------------------------- leaving the graph
 
@@ -219,9 +226,14 @@ class Tensor(Box):
         return view
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        value = np.asarray(self._release("__array__"), dtype)
-        if copy:
-            return value.copy()
+        value = np.asarray(self._release("asarray"))
+        if copy or (dtype is not None and value.dtype != dtype):
+            if copy is False:
+                raise DTypeError(
+                    f"[asarray] copy=False was given, but {value.dtype} cannot become {dtype} without a copy; "
+                    f"expected the Tensor's own dtype; leave copy out."
+                )
+            return value.astype(dtype or value.dtype)
         view = value.view()
         view.flags.writeable = False
         return view
@@ -239,14 +251,22 @@ class Tensor(Box):
         """The elements as nested lists of Python numbers."""
         return self._known("tolist").tolist()
 
+    def _number(self) -> Any:
+        # NumPy asks an element for its number when it is assigned: array[0] = x. Only the caller's instruction tells
+        # that from float(x), and there the gradient would be lost unseen.
+        caller = sys._getframe(2)
+        if self._node is not None and caller.f_code.co_code[caller.f_lasti] == _STORE_ITEM:
+            self._release("setitem")
+        return self.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number())
 
     def __bool__(self) -> bool:
         value = self._known("bool")
@@ -274,7 +294,8 @@ class Tensor(Box):
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self._known("in") == item))
+        self._known("in")
+        return bool(np.any(ops.equal(self, item)._value))
 
     def __format__(self, spec: str) -> str:
         if self._value is not None and self.shape == ():
@@ -298,6 +319,12 @@ class Tensor(Box):
                 f"since an in-place operation keeps its Tensor's shape; write x = x + y instead."
             )
         if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
+                raise DTypeError(
+                    f"[{function}] the result is {result.dtype} and this Tensor {self.dtype}, which would cut it off; "
+                    f"expected a dtype that casts to {self.dtype}, since an in-place operation keeps its Tensor's "
+                    f"dtype; write x = x + y instead, or convert x with astype('{result.dtype}') first."
+                )
             result = ops.astype(result, self.dtype)
         node = self._node
         if node is not None and node.op is None and self._value is not None:
@@ -310,6 +337,10 @@ class Tensor(Box):
             self._rebind(result._value, node)
         else:
             self._rebind(result._value, result._node)
+            if node is not None and node.watch is not None and node.watch.retain and result._node is not None:
+                # retain_grad() is about this Tensor, which is another result now.
+                node.watch.retain = False
+                self.retain_grad()
         return self
 
     def zero_(self) -> Any:
@@ -328,7 +359,7 @@ class Tensor(Box):
         return self.clone() if self._node is not None and not self.is_leaf else self._twin()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if self._value is None or not self.is_leaf:
+        if self._value is not None and not self.is_leaf:
             raise GradientError(
                 "[deepcopy] this Tensor is the result of a recorded operation, and its graph is not copied; "
                 "expected a leaf; call x.detach() first."
@@ -359,7 +390,14 @@ class Tensor(Box):
         self._assign("setitem", ops.setitem(self, index, value))
 
     def __divmod__(self, other: Any) -> Any:
+        if defers(other):
+            return NotImplemented
         return ops.floor_divide(self, other), ops.remainder(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        if defers(other):
+            return NotImplemented
+        return ops.floor_divide(other, self), ops.remainder(other, self)
 
     __hash__ = object.__hash__
 
@@ -407,6 +445,7 @@ class Tensor(Box):
         return f"tensor({', '.join(parts)})"
 
 
+_STORE_ITEM = dis.opmap["STORE_SUBSCR"]
 _SILENT_DTYPES = frozenset(map(np.dtype, ("float64", "int64", "bool", "complex128")))
 
 
@@ -419,12 +458,13 @@ def _restore(cls: type[Tensor], value: Any, requires_grad: bool) -> Any:
 
 _OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
-    "mod": "remainder", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+    "mod": "remainder", "pow": "power", "matmul": "matmul",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
 }  # fmt: skip
 _COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
 }  # fmt: skip
-_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
+_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_invert"}
 
 
 def _in_place(operator: Callable[..., Any], name: str) -> Any:
@@ -449,10 +489,10 @@ def _install() -> None:
         setattr(Tensor, f"__{spelling}__", binary(REGISTRY[name], operator=True))
     for spelling, name in _UNARY.items():
         setattr(Tensor, f"__{spelling}__", getattr(ops, name))
-    for record in (*REGISTRY.values(), *COMPOSITES.values()):
-        if record.method:
-            method = record.name if record.method is True else record.method
-            setattr(Tensor, method, record.call)
+    for op in (*REGISTRY.values(), *COMPOSITES.values()):
+        if op.method:
+            method = op.name if op.method is True else op.method
+            setattr(Tensor, method, op.call)
 
 
 _install()

@@ -760,6 +760,47 @@ elementwise(
     """,
 )
 elementwise(
+    "bitwise_and",
+    value=operator.and_,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""x & y: the bits set in both integers; of booleans, whether x and y.
+
+    >>> cr.bitwise_and(cr.tensor([6, 5]), 3)
+    """,
+)
+elementwise(
+    "bitwise_or",
+    value=operator.or_,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""x | y: the bits set in either integer; of booleans, whether x or y.
+
+    >>> cr.bitwise_or(cr.tensor([6, 5]), 3)
+    """,
+)
+elementwise(
+    "bitwise_xor",
+    value=operator.xor,
+    d=(NONE, NONE),
+    differentiable=False,
+    doc="""x ^ y: the bits set in one integer alone; of booleans, whether either, not both.
+
+    >>> cr.bitwise_xor(cr.tensor([6, 5]), 3)
+    """,
+)
+elementwise(
+    "bitwise_invert",
+    value=operator.invert,
+    d=NONE,
+    differentiable=False,
+    numpy=("invert", "bitwise_not", "bitwise_invert"),
+    doc="""~x: every bit of an integer turned over, which is −x − 1; of a boolean, whether not x.
+
+    >>> cr.bitwise_invert(cr.tensor([6, 5]))
+    """,
+)
+elementwise(
     "isnan",
     value=np.isnan,
     d=NONE,
