@@ -51,6 +51,7 @@ elementwise(
     doc="""x + y.
 
     >>> cr.add(cr.tensor([1.0, 2.0]), 3)
+    tensor([4., 5.])
     """,
 )
 elementwise(
@@ -60,6 +61,7 @@ elementwise(
     doc="""x − y.
 
     >>> cr.subtract(cr.tensor([1.0, 2.0]), 3)
+    tensor([-2., -1.])
     """,
 )
 elementwise(
@@ -69,6 +71,7 @@ elementwise(
     doc="""x · y.
 
     >>> cr.multiply(cr.tensor([1.0, 2.0]), 3)
+    tensor([3., 6.])
     """,
 )
 
@@ -91,6 +94,7 @@ elementwise(
     doc="""g · d in which a zero of the cotangent g absorbs any d, and a zero partial d absorbs an infinite g.
 
     >>> cr.absorbing_multiply(cr.tensor([0.0, 2.0]), cr.tensor([float("inf"), 3.0]))
+    tensor([0., 6.])
     """,
 )
 
@@ -103,6 +107,7 @@ elementwise(
     doc="""x / y.
 
     >>> cr.divide(cr.tensor([1.0, 3.0]), 2)
+    tensor([0.5, 1.5])
     """,
 )
 elementwise(
@@ -113,6 +118,7 @@ elementwise(
     doc="""⌊x / y⌋, the quotient rounded down.
 
     >>> cr.floor_divide(cr.tensor([7.0, -7.0]), 2)
+    tensor([ 3., -4.])
     """,
 )
 elementwise(
@@ -124,6 +130,7 @@ elementwise(
     doc="""x − y ⌊x / y⌋; the result has the sign of y.
 
     >>> cr.remainder(cr.tensor([7.0, -7.0]), 3)
+    tensor([1., 2.])
     """,
 )
 
@@ -152,6 +159,7 @@ elementwise(
     doc="""x to the power y; ∂/∂x = y·x**(y−1), which is 0 for y = 0; ∂/∂y = x**y·log x, which is 0 at x = 0 ≤ y.
 
     >>> cr.power(cr.tensor([1.0, 3.0]), 2)
+    tensor([1., 9.])
     """,
 )
 elementwise(
@@ -161,6 +169,7 @@ elementwise(
     doc="""−x.
 
     >>> cr.negative(cr.tensor([1.0, -2.0]))
+    tensor([-1.,  2.])
     """,
 )
 elementwise(
@@ -170,6 +179,7 @@ elementwise(
     doc="""+x.
 
     >>> cr.positive(cr.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
     """,
 )
 elementwise(
@@ -181,6 +191,7 @@ elementwise(
     doc="""1 / x.
 
     >>> cr.reciprocal(cr.tensor([1.0, 4.0]))
+    tensor([1.  , 0.25])
     """,
 )
 elementwise(
@@ -191,6 +202,7 @@ elementwise(
     doc="""x².
 
     >>> cr.square(cr.tensor([1.0, -3.0]))
+    tensor([1., 9.])
     """,
 )
 elementwise(
@@ -202,6 +214,7 @@ elementwise(
     doc="""|x|; the derivative at 0 is 0.
 
     >>> cr.abs(cr.tensor([1.0, -3.0]))
+    tensor([1., 3.])
     """,
 )
 
@@ -223,6 +236,7 @@ elementwise(
     doc="""−1, 0 or 1 by the sign of x, z/|z| for complex z; the derivative is 0.
 
     >>> cr.sign(cr.tensor([2.0, 0.0, -3.0]))
+    tensor([ 1.,  0., -1.])
     """,
 )
 
@@ -236,6 +250,7 @@ elementwise(
     doc="""⌊x⌋, the largest integer ≤ x.
 
     >>> cr.floor(cr.tensor([2.5, -0.7]))
+    tensor([ 2., -1.])
     """,
 )
 elementwise(
@@ -246,6 +261,7 @@ elementwise(
     doc="""⌈x⌉, the smallest integer ≥ x.
 
     >>> cr.ceil(cr.tensor([2.5, -0.7]))
+    tensor([ 3., -0.])
     """,
 )
 elementwise(
@@ -257,6 +273,7 @@ elementwise(
     doc="""x without its fraction.
 
     >>> cr.trunc(cr.tensor([2.5, -0.7]))
+    tensor([ 2., -0.])
     """,
 )
 elementwise(
@@ -268,6 +285,7 @@ elementwise(
     doc="""The integer nearest to x; halves go to the even one.
 
     >>> cr.round(cr.tensor([2.5, -0.7]))
+    tensor([ 2., -1.])
     """,
 )
 
@@ -282,6 +300,7 @@ elementwise(
     doc="""√x.
 
     >>> cr.sqrt(cr.tensor([4.0, 2.0]))
+    tensor([2.        , 1.41421356])
     """,
 )
 elementwise(
@@ -292,6 +311,7 @@ elementwise(
     doc="""eˣ.
 
     >>> cr.exp(cr.tensor([0.0, 1.0]))
+    tensor([1.        , 2.71828183])
     """,
 )
 elementwise(
@@ -302,6 +322,7 @@ elementwise(
     doc="""2ˣ.
 
     >>> cr.exp2(cr.tensor([0.0, 3.0]))
+    tensor([1., 8.])
     """,
 )
 elementwise(
@@ -312,6 +333,7 @@ elementwise(
     doc="""eˣ − 1, exact for small x.
 
     >>> cr.expm1(cr.tensor([0.0, 1e-12]))
+    tensor([0.e+00, 1.e-12])
     """,
 )
 elementwise(
@@ -323,6 +345,7 @@ elementwise(
     doc="""The natural logarithm of x.
 
     >>> cr.log(cr.tensor([1.0, 2.0]))
+    tensor([0.        , 0.69314718])
     """,
 )
 elementwise(
@@ -334,6 +357,7 @@ elementwise(
     doc="""log(1 + x), exact for small x.
 
     >>> cr.log1p(cr.tensor([0.0, 1e-12]))
+    tensor([0.e+00, 1.e-12])
     """,
 )
 elementwise(
@@ -345,6 +369,7 @@ elementwise(
     doc="""The logarithm of x to base 2.
 
     >>> cr.log2(cr.tensor([1.0, 8.0]))
+    tensor([0., 3.])
     """,
 )
 elementwise(
@@ -356,6 +381,7 @@ elementwise(
     doc="""The logarithm of x to base 10.
 
     >>> cr.log10(cr.tensor([1.0, 100.0]))
+    tensor([0., 2.])
     """,
 )
 
@@ -375,6 +401,7 @@ elementwise(
     doc="""log(eˣ + eʸ), without overflow.
 
     >>> cr.logaddexp(cr.tensor([0.0, 1000.0]), 0.0)
+    tensor([6.93147181e-01, 1.00000000e+03])
     """,
 )
 
@@ -388,6 +415,7 @@ elementwise(
     doc="""sin x, x in radians.
 
     >>> cr.sin(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.47942554])
     """,
 )
 elementwise(
@@ -398,6 +426,7 @@ elementwise(
     doc="""cos x, x in radians.
 
     >>> cr.cos(cr.tensor([0.0, 0.5]))
+    tensor([1.        , 0.87758256])
     """,
 )
 elementwise(
@@ -409,6 +438,7 @@ elementwise(
     doc="""tan x, x in radians.
 
     >>> cr.tan(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.54630249])
     """,
 )
 elementwise(
@@ -421,6 +451,7 @@ elementwise(
     doc="""The angle in [−π/2, π/2] whose sine is x.
 
     >>> cr.asin(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.52359878])
     """,
 )
 elementwise(
@@ -433,6 +464,7 @@ elementwise(
     doc="""The angle in [0, π] whose cosine is x.
 
     >>> cr.acos(cr.tensor([0.0, 0.5]))
+    tensor([1.57079633, 1.04719755])
     """,
 )
 elementwise(
@@ -444,6 +476,7 @@ elementwise(
     doc="""The angle in (−π/2, π/2) whose tangent is x.
 
     >>> cr.atan(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.46364761])
     """,
 )
 
@@ -466,6 +499,7 @@ elementwise(
     doc="""The angle of the point (x, y) = (second, first operand), in (−π, π]; both partials are 0 at the origin.
 
     >>> cr.atan2(cr.tensor([0.0, 1.0]), -1.0)
+    tensor([3.14159265, 2.35619449])
     """,
 )
 
@@ -486,6 +520,7 @@ elementwise(
     doc="""√(x² + y²), without overflow; both partials are 0 at the origin.
 
     >>> cr.hypot(cr.tensor([3.0, 0.0]), 4.0)
+    tensor([5., 4.])
     """,
 )
 
@@ -499,6 +534,7 @@ elementwise(
     doc="""sinh x = (eˣ − e⁻ˣ)/2.
 
     >>> cr.sinh(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.52109531])
     """,
 )
 elementwise(
@@ -509,6 +545,7 @@ elementwise(
     doc="""cosh x = (eˣ + e⁻ˣ)/2.
 
     >>> cr.cosh(cr.tensor([0.0, 0.5]))
+    tensor([1.        , 1.12762597])
     """,
 )
 elementwise(
@@ -519,6 +556,7 @@ elementwise(
     doc="""tanh x = sinh x / cosh x.
 
     >>> cr.tanh(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.46211716])
     """,
 )
 elementwise(
@@ -530,6 +568,7 @@ elementwise(
     doc="""The number whose hyperbolic sine is x.
 
     >>> cr.asinh(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.48121183])
     """,
 )
 elementwise(
@@ -542,6 +581,7 @@ elementwise(
     doc="""The number ≥ 0 whose hyperbolic cosine is x.
 
     >>> cr.acosh(cr.tensor([1.0, 2.0]))
+    tensor([0.       , 1.3169579])
     """,
 )
 elementwise(
@@ -554,6 +594,7 @@ elementwise(
     doc="""The number whose hyperbolic tangent is x.
 
     >>> cr.atanh(cr.tensor([0.0, 0.5]))
+    tensor([0.        , 0.54930614])
     """,
 )
 
@@ -567,6 +608,7 @@ elementwise(
     doc="""1 / (1 + e⁻ˣ), without overflow.
 
     >>> cr.sigmoid(cr.tensor([0.0, 2.0]))
+    tensor([0.5       , 0.88079708])
     """,
 )
 elementwise(
@@ -577,6 +619,7 @@ elementwise(
     doc="""max(x, 0); the derivative at 0 is 0.
 
     >>> cr.relu(cr.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
     """,
 )
 elementwise(
@@ -586,6 +629,7 @@ elementwise(
     doc="""log(1 + eˣ), without overflow.
 
     >>> cr.softplus(cr.tensor([0.0, 1000.0]))
+    tensor([6.93147181e-01, 1.00000000e+03])
     """,
 )
 
@@ -610,6 +654,7 @@ elementwise(
     doc="""The larger of x and y; a tie shares the gradient, ½ each.
 
     >>> cr.maximum(cr.tensor([1.0, 5.0]), 3.0)
+    tensor([3., 5.])
     """,
 )
 elementwise(
@@ -624,6 +669,7 @@ elementwise(
     doc="""The smaller of x and y; a tie shares the gradient, ½ each.
 
     >>> cr.minimum(cr.tensor([1.0, 5.0]), 3.0)
+    tensor([1., 3.])
     """,
 )
 
@@ -640,6 +686,7 @@ composite(
     doc="""x limited to [min, max]; at a bound the derivative is ½.
 
     >>> cr.clip(cr.tensor([-2.0, 0.5, 2.0]), -1, 1)
+    tensor([-1. ,  0.5,  1. ])
     """,
 )
 
@@ -654,6 +701,7 @@ elementwise(
     doc="""x where the condition holds, else y. The branch not taken gets no gradient, whatever its value there.
 
     >>> cr.where(cr.tensor([True, False]), cr.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
     """,
 )
 
@@ -667,6 +715,7 @@ elementwise(
     doc="""Whether x = y.
 
     >>> cr.equal(cr.tensor([1.0, 2.0]), 2)
+    tensor([False,  True])
     """,
 )
 elementwise(
@@ -677,6 +726,7 @@ elementwise(
     doc="""Whether x ≠ y.
 
     >>> cr.not_equal(cr.tensor([1.0, 2.0]), 2)
+    tensor([ True, False])
     """,
 )
 elementwise(
@@ -687,6 +737,7 @@ elementwise(
     doc="""Whether x < y.
 
     >>> cr.less(cr.tensor([1.0, 2.0]), 2)
+    tensor([ True, False])
     """,
 )
 elementwise(
@@ -697,6 +748,7 @@ elementwise(
     doc="""Whether x ≤ y.
 
     >>> cr.less_equal(cr.tensor([1.0, 2.0]), 2)
+    tensor([ True,  True])
     """,
 )
 elementwise(
@@ -707,6 +759,7 @@ elementwise(
     doc="""Whether x > y.
 
     >>> cr.greater(cr.tensor([1.0, 2.0]), 2)
+    tensor([False, False])
     """,
 )
 elementwise(
@@ -717,6 +770,7 @@ elementwise(
     doc="""Whether x ≥ y.
 
     >>> cr.greater_equal(cr.tensor([1.0, 2.0]), 2)
+    tensor([False,  True])
     """,
 )
 elementwise(
@@ -727,6 +781,7 @@ elementwise(
     doc="""Whether x and y.
 
     >>> cr.logical_and(cr.tensor([True, False]), True)
+    tensor([ True, False])
     """,
 )
 elementwise(
@@ -737,6 +792,7 @@ elementwise(
     doc="""Whether x or y.
 
     >>> cr.logical_or(cr.tensor([True, False]), True)
+    tensor([ True,  True])
     """,
 )
 elementwise(
@@ -747,6 +803,7 @@ elementwise(
     doc="""Whether either x or y, not both.
 
     >>> cr.logical_xor(cr.tensor([True, False]), True)
+    tensor([False,  True])
     """,
 )
 elementwise(
@@ -757,6 +814,7 @@ elementwise(
     doc="""Whether not x.
 
     >>> cr.logical_not(cr.tensor([True, False]))
+    tensor([False,  True])
     """,
 )
 elementwise(
@@ -767,6 +825,7 @@ elementwise(
     doc="""x & y: the bits set in both integers; of booleans, whether x and y.
 
     >>> cr.bitwise_and(cr.tensor([6, 5]), 3)
+    tensor([2, 1])
     """,
 )
 elementwise(
@@ -777,6 +836,7 @@ elementwise(
     doc="""x | y: the bits set in either integer; of booleans, whether x or y.
 
     >>> cr.bitwise_or(cr.tensor([6, 5]), 3)
+    tensor([7, 7])
     """,
 )
 elementwise(
@@ -787,6 +847,7 @@ elementwise(
     doc="""x ^ y: the bits set in one integer alone; of booleans, whether either, not both.
 
     >>> cr.bitwise_xor(cr.tensor([6, 5]), 3)
+    tensor([5, 6])
     """,
 )
 elementwise(
@@ -798,6 +859,7 @@ elementwise(
     doc="""~x: every bit of an integer turned over, which is −x − 1; of a boolean, whether not x.
 
     >>> cr.bitwise_invert(cr.tensor([6, 5]))
+    tensor([-7, -6])
     """,
 )
 elementwise(
@@ -809,6 +871,7 @@ elementwise(
     doc="""Whether x is NaN.
 
     >>> cr.isnan(cr.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False, False,  True])
     """,
 )
 elementwise(
@@ -820,6 +883,7 @@ elementwise(
     doc="""Whether x is an infinity.
 
     >>> cr.isinf(cr.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False,  True, False])
     """,
 )
 elementwise(
@@ -831,6 +895,7 @@ elementwise(
     doc="""Whether x is neither infinite nor NaN.
 
     >>> cr.isfinite(cr.tensor([1.0, float("inf"), float("nan")]))
+    tensor([ True, False, False])
     """,
 )
 
@@ -860,6 +925,7 @@ linear(
     doc="""x with its imaginary part negated.
 
     >>> cr.conj(cr.tensor([1 + 2j]))
+    tensor([1.-2.j])
     """,
 )
 linear(
@@ -871,6 +937,7 @@ linear(
     doc="""The real part of x.
 
     >>> cr.real(cr.tensor([1 + 2j]))
+    tensor([1.])
     """,
 )
 linear(
@@ -882,6 +949,7 @@ linear(
     doc="""The imaginary part of x.
 
     >>> cr.imag(cr.tensor([1 + 2j]))
+    tensor([2.])
     """,
 )
 linear(
@@ -895,5 +963,6 @@ linear(
     doc="""x in another dtype; the gradient comes back in x's own.
 
     >>> cr.astype(cr.tensor([1.5, 2.0]), "float32").dtype
+    dtype('float32')
     """,
 )
