@@ -153,6 +153,27 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
 NO_PARAMS: dict[str, Any] = {}
 
 
+def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
+    """``apply(op, (x,), params)``, for the ops of one operand that shapes and reductions are made of."""
+    if not isinstance(x, Box) or x._value is None:
+        return apply(op, (x,), params)
+    cls, v, node = x.__class__, x._value, x._node
+    if cls is not _core and cls.promotion is not None:
+        (v,) = cls.promotion(op, (v,))
+    try:
+        out = op.value(v, **params)
+    except Exception as error:
+        raise explain(op, (v,), params, error) from None
+    if node is not None:
+        if op.differentiable and recording.get() and out.dtype.kind in "fc":
+            keep_out, keep_x = op.keeps(1, 1)
+            kept = (out if keep_out else None, v if keep_x else None) if keep_out or keep_x else None
+            node = record(op, (node,), kept, params, out.shape, out.dtype)
+        else:
+            node = None
+    return box(cls, out, node)
+
+
 def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     """Call ``op`` on operands of any kind; ``params`` are its static parameters in canonical spelling."""
     cls: type[Box] | None = None
@@ -170,7 +191,8 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
             nodes.append(None)
     if cls is None:
         cls = Box.default
-        values = [np.asarray(v) if v.__class__ in PLAIN else v for v in values]
+        if all(v.__class__ in PLAIN for v in values):
+            values = [np.asarray(v) for v in values]
     if cls.promotion is not None and not symbolic:
         values = list(cls.promotion(op, tuple(values)))
     if symbolic:
@@ -290,24 +312,33 @@ def bind(op: Op) -> Callable[..., Any]:
 def general(op: Op) -> Callable[..., Any]:
     """The function of an op with static parameters: takes them by position or name, and spells them canonically."""
 
+    canonical, names, defaults, single = op.canonical, op.parameters, op.defaults, op.arity == 1
+    count = len(names)
+
     def call(*args: Any, **given: Any) -> Any:
-        operands, rest = (args[0], args[1:]) if op.sequence and args else (args[: op.arity], args[op.arity :])
-        if op.arity is not None and len(operands) < op.arity or len(rest) > len(op.parameters):
-            raise DTypeError(_call_error(op, f"{len(args)} arguments were given"))
-        params = {**op.defaults, **dict(zip(op.parameters, rest, strict=False)), **given}
-        if len(params) != len(op.parameters):
-            unknown = sorted(set(params) - set(op.parameters))
-            missing = sorted(set(op.parameters) - set(params))
-            told = f"{unknown[0]!r} is not a parameter" if unknown else f"parameter {missing[0]!r} is missing"
-            raise DTypeError(_call_error(op, told))
-        if isinstance(operands, Box) or (op.sequence and not isinstance(operands, (tuple, list))):
-            operands = list(operands)
-        if op.canonical is not None:
-            specs = [operand_spec(op.name, x) for x in operands]
-            params = op.canonical(*specs, **params)
-        return apply(op, operands, params)
+        if op.sequence:
+            operands, rest = (tuple(args[0]) if args else ()), args[1:]
+        else:
+            operands, rest = args[: op.arity], args[len(args) if op.arity is None else op.arity :]
+        params = {**defaults, **given}
+        if rest:
+            params.update(zip(names, rest, strict=False))
+        if len(params) != count or len(rest) > count or len(operands) < (op.arity or 0):
+            raise DTypeError(_call_error(op, _misfit(op, args, operands, rest, params)))
+        if canonical is not None:
+            params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
+        return apply_one(op, operands[0], params) if single else apply(op, operands, params)
 
     return call
+
+
+def _misfit(op: Op, args: Any, operands: Any, rest: Any, params: dict[str, Any]) -> str:
+    """What is wrong with the arguments of a call."""
+    if len(operands) < (op.arity or 0) or len(rest) > len(op.parameters):
+        return f"{len(args)} arguments were given"
+    unknown = sorted(set(params) - set(op.parameters))
+    missing = sorted(set(op.parameters) - set(params))
+    return f"{unknown[0]!r} is not a parameter" if unknown else f"parameter {missing[0]!r} is missing"
 
 
 def _call_error(op: Op, told: str) -> str:
@@ -319,6 +350,7 @@ def _call_error(op: Op, told: str) -> str:
 def operand_spec(name: str, x: Any) -> Any:
     """The Spec of any operand; numbers count as 0-d arrays."""
     if isinstance(x, Box):
-        return spec_of(x._node if x._value is None else x._value)
-    value = as_value(name, x)
-    return spec_of(np.asarray(value))
+        source = x._node if x._value is None else x._value
+        return Spec(source.shape, source.dtype)
+    value = np.asarray(as_value(name, x))
+    return Spec(value.shape, value.dtype)
