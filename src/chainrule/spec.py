@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.errors import AxisError, ShapeError
+from chainrule.errors import AxisError, DTypeError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -74,6 +74,24 @@ def promote(operands: Iterable[Any]) -> np.dtype[Any]:
     return np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in operands))
 
 
+def sum_dtype(dtype: Any, wanted: Any = None) -> np.dtype[Any]:
+    """The dtype in which sums and products run: their operand's own, 64 bits for integers, or what the caller wants."""
+    if wanted is not None or dtype.kind in "fc":
+        return np.dtype(wanted or dtype)
+    return np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
+
+
+def as_dtype(name: str, dtype: Any) -> np.dtype[Any]:
+    """A dtype argument as a numeric NumPy dtype."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind not in "biufc":
+        raise DTypeError(f"[{name}] dtype {dtype!r} is unknown; expected a numeric NumPy dtype, such as 'float32'.")
+    return found
+
+
 def normalize_axis(name: str, axis: Any, ndim: int) -> int:
     """One axis as a number from 0 to ``ndim - 1``."""
     try:
@@ -95,12 +113,12 @@ def normalize_axes(name: str, axis: Any, ndim: int) -> Shape:
     """An axis argument (None for all, an int, a tuple) as a sorted tuple of distinct axes."""
     if axis is None:
         return tuple(range(ndim))
+    if axis.__class__ is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(sorted(normalize_axis(name, one, ndim) for one in given))
     if len(set(axes)) != len(axes):
-        raise AxisError(
-            f"[{name}] axis {axis!r} names an axis twice; expected distinct axes; remove the repeated one."
-        )
+        raise AxisError(f"[{name}] axis {axis!r} names an axis twice; expected distinct axes; remove the repeated one.")
     return axes
 
 
