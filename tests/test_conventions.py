@@ -1,0 +1,126 @@
+"""The table of conventions, executed in every mode, and the page made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import conventions
+from chainrule.conventions import Convention
+
+ROWS = [row for section in conventions.TABLE for row in section.rows]
+DTYPES = ("float64", "float32")
+PAGE = Path(__file__).parents[1] / "docs" / "conventions.md"
+
+each_row = pytest.mark.parametrize("row", ROWS, ids=str)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+
+@pytest.fixture(autouse=True)
+def silent():
+    """NumPy warns of √−1 and 1/0, which these points are about."""
+    with np.errstate(all="ignore"):
+        yield
+
+
+def units(shape, dtype):
+    """Every array of this shape with a single 1 in it."""
+    return np.eye(int(np.prod(shape)), dtype=dtype).reshape(-1, *shape)
+
+
+def point(row: Convention, dtype):
+    return [cr.tensor(value, dtype) for value in row.point.values()]
+
+
+def check(row: Convention, dtype, jacobians) -> None:
+    """Exact agreement with the table, in dtype and value."""
+    for (name, expected), found in zip(row.derivative.items(), jacobians, strict=True):
+        np.testing.assert_array_equal(found, np.asarray(expected, dtype), err_msg=name, strict=True)
+
+
+def by_rows(rows, shape):
+    """The Jacobian of each argument; row i holds the arguments' gradients of element i of a result of this shape."""
+    return [np.stack([g.numpy() for g in parts]).reshape(shape + parts[0].shape) for parts in zip(*rows, strict=True)]
+
+
+@each_row
+@each_dtype
+def test_reverse(row, dtype):
+    if row.order == 2:
+        return check(row, dtype, [cr.grad(cr.grad(row.function))(*point(row, dtype)).numpy()])
+    y, pullback = cr.vjp(row.function, *point(row, dtype))
+    check(row, dtype, by_rows([pullback(cr.asarray(unit)) for unit in units(y.shape, dtype)], y.shape))
+
+
+@each_row
+@each_dtype
+def test_backward(row, dtype):
+    shape = row.function(*point(row, dtype)).shape
+    rows = []
+    for unit in units(shape, dtype):
+        leaves = [x.requires_grad_() for x in point(row, dtype)]
+        y = row.function(*leaves)
+        if row.order == 2:
+            y = cr.gradients(y, leaves[0], create_graph=True)
+        y.backward(cr.asarray(unit))
+        rows.append([x.grad for x in leaves])
+    check(row, dtype, by_rows(rows, shape))
+
+
+@each_row
+@each_dtype
+def test_forward(row, dtype):
+    primals = point(row, dtype)
+    if row.order == 2:
+        one = cr.ones((), dtype)
+        return check(row, dtype, [cr.jvp(lambda x: cr.jvp(row.function, (x,), (one,))[1], primals, (one,))[1].numpy()])
+    jacobians = []
+    for i, x in enumerate(primals):
+        columns = []
+        for unit in units(x.shape, dtype):
+            tangents = [cr.asarray(unit) if j == i else cr.zeros_like(other) for j, other in enumerate(primals)]
+            y, moved = cr.jvp(row.function, primals, tangents)
+            columns.append(moved.numpy())
+        jacobians.append(np.stack(columns, axis=-1).reshape(y.shape + x.shape))
+    check(row, dtype, jacobians)
+
+
+@each_row
+@each_dtype
+def test_symbolic(row, dtype):
+    values = point(row, dtype)
+    symbols = [cr.symbol(name, x.shape, dtype) for name, x in zip(row.point, values, strict=True)]
+    y = row.function(*symbols)
+    if row.order == 2:
+        y = cr.gradients(y, symbols[0])
+    derivatives = [cr.function(symbols, cr.gradients([y], symbols, [unit])) for unit in units(y.shape, dtype)]
+    check(row, dtype, by_rows([derivative(*values) for derivative in derivatives], y.shape))
+
+
+@each_row
+def test_lies_between_the_slopes_on_both_sides(row):
+    """Where the function is continuous, no convention may lie outside its one-sided difference quotients."""
+    if row.order == 2:
+        return
+    h = 1e-7
+    start = {name: np.asarray(value, "float64") for name, value in row.point.items()}
+
+    def value(name, step):
+        moved = {**start, name: start[name] + step}
+        return np.asarray(row.function(*map(cr.asarray, moved.values())).numpy())
+
+    for name, x in start.items():
+        columns = np.moveaxis(np.asarray(row.derivative[name], "float64").reshape(-1, x.size), 1, 0)
+        for unit, column in zip(units(x.shape, "float64"), columns, strict=True):
+            below, at, above = (value(name, step * unit).ravel() for step in (-h, 0, h))
+            slopes = np.stack([(at - below) / h, (above - at) / h])
+            if (np.abs(slopes) < 1e3).all():
+                assert (slopes.min(axis=0) - 1e-6 <= column).all(), (name, slopes)
+                assert (column <= slopes.max(axis=0) + 1e-6).all(), (name, slopes)
+
+
+def test_the_page_is_made_of_the_table():
+    assert PAGE.read_text(encoding="utf-8") == conventions.page()
