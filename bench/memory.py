@@ -1,7 +1,7 @@
 """Peak memory of one training step of an MLP 784-256-128-10, batch 4096, float32: recording and backward.
 
-Each library runs in processes of its own, under equal malloc settings, and reports how far the resident set rose above what
-it was just before the step, after a small step that let every library allocate what it keeps.
+Each library runs in processes of its own, under equal malloc settings, and reports how far the resident set rose above
+what it was just before the step, after a small step that let every library allocate what it keeps.
 ``python -m bench.memory LIBRARY`` is such a process.
 """
 
@@ -14,6 +14,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ Step = Callable[[int], Any]
 def parameters() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     arrays = []
-    for rows, columns in zip(SIZES, SIZES[1:], strict=False):
+    for rows, columns in pairwise(SIZES):
         arrays.append((rng.standard_normal((rows, columns)) * (2 / rows) ** 0.5).astype("float32"))
         arrays.append(np.zeros(columns, "float32"))
     return arrays

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import chainrule as cr
@@ -26,7 +27,7 @@ def chain(tensor: Callable[..., Any]) -> dict[str, float]:
     clock.append(time.perf_counter())
     if float(x.grad) != 1:
         raise ArithmeticError(f"the gradient is {float(x.grad)}")
-    parts = zip(("record", "backward", "free"), zip(clock, clock[1:], strict=False), strict=True)
+    parts = zip(("record", "backward", "free"), pairwise(clock), strict=True)
     return {part: end - start for part, (start, end) in parts} | {"all": clock[-1] - clock[0]}
 
 
