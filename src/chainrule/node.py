@@ -63,6 +63,15 @@ class Node:
     def spec(self) -> Spec:
         return Spec(self.shape, self.dtype)
 
+    # To a rule, a node stands for an operand that was not kept: it has all that a Spec has.
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.spec.size
+
     @property
     def location(self) -> Location:
         """The line of the user's program that made this node."""

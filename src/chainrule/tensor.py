@@ -15,6 +15,7 @@ from chainrule.graph.gradients import backward
 from chainrule.node import Node, Watch, record
 from chainrule.op import COMPOSITES, REGISTRY
 from chainrule.ops import ops
+from chainrule.ops.index import getitem
 from chainrule.spec import Spec
 
 
@@ -313,12 +314,13 @@ class Tensor(Box):
         """The in-place spelling: this Tensor takes over a result, keeping its own shape and dtype."""
         if self._value is not None and not isinstance(result, Box):
             result = box(type(self), np.asarray(as_value(function, result))[()], None)
-        if result.shape != self.shape:
+        new, old = result._source, self._source
+        if new.shape != old.shape:
             raise ShapeError(
                 f"[{function}] the result has shape {result.shape}, this Tensor {self.shape}; expected equal shapes, "
                 f"since an in-place operation keeps its Tensor's shape; write x = x + y instead."
             )
-        if result.dtype != self.dtype:
+        if new.dtype is not old.dtype and new.dtype != old.dtype:
             if not np.can_cast(result.dtype, self.dtype, casting="same_kind"):
                 raise DTypeError(
                     f"[{function}] the result is {result.dtype} and this Tensor {self.dtype}, which would cut it off; "
@@ -345,7 +347,7 @@ class Tensor(Box):
 
     def zero_(self) -> Any:
         """Set every element to zero, in place."""
-        return self._assign("zero_", np.zeros(self.shape, self.dtype))
+        return self._assign("zero_", box(type(self), np.zeros(self.shape, self.dtype)[()], None))
 
     def fill_(self, value: Any) -> Any:
         """Set every element to ``value``, in place."""
@@ -384,7 +386,7 @@ class Tensor(Box):
     # ------------------------------------------------------------------------------------------ operators
 
     def __getitem__(self, index: Any) -> Any:
-        return ops.getitem(self, index)
+        return getitem(ops, self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._assign("setitem", ops.setitem(self, index, value))

@@ -47,7 +47,7 @@ def node_of(name: str, output: Any, position: int) -> Node:
 def seed_of(name: str, output: Box, node: Node, seed: Any, raw_space: bool) -> Any:
     """The cotangent an output starts with: the caller's, or one for a scalar."""
     if seed is None:
-        if int(np.prod(node.shape)) != 1:
+        if node.shape and node.size != 1:
             raise GradientError(
                 f"[{name}] the output has shape {node.shape}, and a gradient can be implied for one number only; "
                 f"expected a scalar; reduce it first, e.g. y.sum(), or give its cotangent: gradient=ones_like(y)."

@@ -115,7 +115,8 @@ def _contributions(node: Node, parents: Parents, g: Any, space: Space, careful: 
             c = rule(xp, g, *kept, **node.params)
         else:
             c = rule(xp, g, *kept, operand=operand, **node.params)
-        yield parent, fit(xp, xp.conj(c) if conjugate else c, parent)
+        c = xp.conj(c) if conjugate else c
+        yield parent, c if c.dtype is parent.dtype and c.shape == parent.shape else fit(xp, c, parent)
 
 
 def fit(xp: Any, c: Any, operand: Any) -> Any:

@@ -14,7 +14,7 @@ not run twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -53,13 +53,14 @@ class Space:
             for value, owner in zip(kept, owners, strict=True)
         ]  # fmt: skip
 
-    def arguments(self, node: Node) -> list[Any]:
-        """(out, operand 0, …) for a rule that is not a partial: a Spec stands for what is not kept."""
+    def arguments(self, node: Node) -> Sequence[Any]:
+        """(out, operand 0, …) for a rule that is not a partial: its node, or a Spec, stands for what is not kept."""
+        if node.kept is None and not node.symbolic:
+            return (node, *node.parents)
         owners = (node, *node.parents)
         return [
-            value if value is not None or owner is None else owner.spec
-            for value, owner in zip(self.kept(node), owners, strict=True)
-        ]
+            owner if value is None else value for value, owner in zip(self.kept(node), owners, strict=True)
+        ]  # fmt: skip
 
 
 def freed(node: Node) -> GradientError:

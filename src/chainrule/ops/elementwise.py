@@ -6,6 +6,7 @@ Conventions at kinks: the minimum-norm subgradient; ties share equally.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -19,9 +20,8 @@ from chainrule.spec import Spec, promote
 
 def has_nan(value: Any) -> bool:
     """Whether a NaN is in the array. argmax stops at the first one, and is the quickest question NumPy answers."""
-    value = np.asarray(value)
     if value.dtype.kind == "f":
-        return value.size > 0 and bool(np.isnan(value.item(value.argmax())))
+        return value.size > 0 and math.isnan(value.item(value.argmax()) if value.shape else value)
     return value.dtype.kind == "c" and bool(np.isnan(value).any())
 
 
@@ -136,10 +136,10 @@ elementwise(
 
 
 def _power_base(xp: Any, _out: Any, x: Any, y: Any) -> Any:
-    if isinstance(y, (int, float)):
-        if y in (0, 1, 2):
-            return (0.0, 1.0, xp.multiply(x, 2) if y == 2 else None)[int(y)]
-        return xp.multiply(xp.power(x, y - 1), y)
+    if y.__class__ is int or y.__class__ is float:
+        if y == 2:
+            return x * 2
+        return float(y) if y in (0, 1) else xp.power(x, y - 1) * y
     constant = xp.equal(y, 0)
     return xp.multiply(y, xp.power(x, xp.where(constant, 1, xp.subtract(y, 1))))
 
