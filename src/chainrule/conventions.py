@@ -106,9 +106,12 @@ TABLE = (
         (
             Convention("logsumexp(x)", {"x": [-INF, -INF]}, {"x": [0, 0]}, "no term has a share"),
             Convention("logsumexp(x)", {"x": [-INF, 0]}, {"x": [0, 1]}, "one term has it all"),
+            Convention("logsumexp(x)", {"x": [INF, 0]}, {"x": [1, 0]}, "one term has it all"),
+            Convention("logsumexp(x)", {"x": [INF, INF]}, {"x": [0.5, 0.5]}, "a tie"),
             Convention("logaddexp(x, y)", {"x": -INF, "y": -INF}, {"x": 0, "y": 0}, "no term has a share"),
             Convention("logaddexp(x, y)", {"x": INF, "y": INF}, {"x": 0.5, "y": 0.5}, "a tie"),
             Convention("softmax(x)", {"x": [-INF, -INF]}, {"x": [[0, 0], [0, 0]]}, "no term has a share"),
+            Convention("log_softmax(x)", {"x": [-INF, -INF]}, {"x": [[0, 0], [0, 0]]}, "no term has a share"),
             Convention("softplus(x)", {"x": 1000}, {"x": 1}, "eˣ / (1 + eˣ), though e¹⁰⁰⁰ overflows"),
             Convention("softplus(x)", {"x": -1000}, {"x": 0}, "eˣ / (1 + eˣ), which underflows to 0"),
         ),
