@@ -31,8 +31,8 @@ SPELLINGS = {
 }  # fmt: skip
 # NumPy's names of parameters, where ours are others.
 RENAMED = {"ddof": "correction", "a_min": "min", "a_max": "max"}
-# Parameters that change how NumPy computes a result, never which.
-IMMATERIAL = frozenset({"optimize", "subok", "order", "copy", "device"})
+# Parameters that change how NumPy computes a result and lays it out, never which.
+IMMATERIAL = frozenset({"optimize", "subok", "copy", "device"})
 # Functions whose results are integers, booleans or text: no gradient can be lost in them, so they see the values.
 OBSERVING = (
     "allclose", "array2string", "array_equal", "array_equiv", "array_repr", "array_str", "argpartition", "argsort",
@@ -88,7 +88,7 @@ def _material(given: Mapping[str, Any], parameters: frozenset[str], defaults: Ma
             continue
         if ours in parameters:
             params[ours] = value
-        elif name not in IMMATERIAL or (name == "order" and value not in ("C", "K", "A", None)):
+        elif name not in IMMATERIAL:
             raise Unmatched(f"the argument {name}={_shown(value)}")
     return params
 
@@ -105,22 +105,46 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return ops.where(condition, x, y) if x is not None else np.nonzero(condition)
 
 
-def _like(create: Callable[..., Any]) -> Callable[..., Any]:
-    def like(x: Any, *fill: Any, dtype: Any = None, shape: Any = None, **how: Any) -> Any:
-        _material(how, frozenset(), {})
-        if not isinstance(x, Box):
-            x = np.asarray(x)
-        if any(isinstance(value, Box) for value in fill):
-            return ops.broadcast_to(ops.astype(*fill, dtype or x.dtype), x.shape if shape is None else shape)
-        array = create(x.shape if shape is None else shape, *fill, dtype=dtype or x.dtype)
-        return box(type(x) if isinstance(x, Box) else Tensor, array[()], None)
+def _full(x: Any, value: Any, dtype: Any, shape: Any) -> Any:
+    """``value`` in the shape, dtype and class of x."""
+    x = _operand(x)
+    filled = ops.broadcast_to(ops.astype(_operand(value), dtype or x.dtype), x.shape if shape is None else shape)
+    return filled if isinstance(value, Box) or not isinstance(x, Box) else box(type(x), filled._value, None)
+
+
+def _like(value: float) -> Callable[..., Any]:
+    def like(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+    ) -> Any:
+        del order, subok, device
+        return _full(a, value, dtype, shape)
 
     return like
 
 
-def _copy(a: Any, **how: Any) -> Any:
-    _material(how, frozenset(), {})
+def _full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    del order, subok, device
+    return _full(a, fill_value, dtype, shape)
+
+
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    del order, subok
     return a.clone()
+
+
+def _ravel(a: Any, order: str = "C") -> Any:
+    if order != "C":
+        raise Unmatched(f"the argument order={order!r}")
+    return ops.reshape(a, (-1,))
 
 
 def _float_power(x: Any, y: Any) -> Any:
@@ -128,7 +152,22 @@ def _float_power(x: Any, y: Any) -> Any:
 
 
 def _fabs(x: Any) -> Any:
-    return ops.abs(x if x.dtype.kind == "f" else ops.astype(x, "float64"))
+    return ops.abs(ops.astype(x, np.fabs(np.empty(0, x.dtype)).dtype))
+
+
+def _reciprocal(x: Any) -> Any:
+    # NumPy's reciprocal of integers cuts off the fraction, ours is the quotient.
+    return ops.reciprocal(x) if x.dtype.kind in "fc" else _uncounted()
+
+
+def _scan(name: str) -> Callable[..., Any]:
+    def scan(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        if out is not None:
+            raise Unmatched("the argument out=")
+        a = ops.reshape(a, (-1,)) if axis is None else a
+        return getattr(ops, name)(a, axis=0 if axis is None else axis, dtype=dtype)
+
+    return scan
 
 
 def _operand(x: Any) -> Any:
@@ -151,18 +190,19 @@ def _size(a: Any, axis: Any = None) -> int:
 
 OWN: dict[str, Callable[..., Any]] = {
     "where": _where,
-    "zeros_like": _like(np.zeros),
-    "ones_like": _like(np.ones),
-    "empty_like": _like(np.zeros),
-    "full_like": _like(np.full),
+    "zeros_like": _like(0),
+    "ones_like": _like(1),
+    "empty_like": _like(0),
+    "full_like": _full_like,
     "copy": _copy,
+    "cumsum": _scan("cumsum"),
+    "cumprod": _scan("cumprod"),
     "float_power": _float_power,
     "fabs": _fabs,
+    "reciprocal": _reciprocal,
     "broadcast_arrays": _broadcast_arrays,
     "divmod": lambda x, y: (ops.floor_divide(x, y), ops.remainder(x, y)),
-    "ravel": lambda a, order="C": (
-        ops.reshape(a, (-1,)) if order in "CKA" else _unmatched(f"the argument order={order!r}")
-    ),
+    "ravel": _ravel,
     "shape": lambda a: a.shape,
     "ndim": lambda a: a.ndim,
     "size": _size,
@@ -170,10 +210,6 @@ OWN: dict[str, Callable[..., Any]] = {
     "iscomplexobj": lambda x: x.dtype.kind == "c",
     "isrealobj": lambda x: x.dtype.kind != "c",
 }
-
-
-def _unmatched(told: str) -> Any:
-    raise Unmatched(told)
 
 
 # -------------------------------------------------------------------------------------- the tables, and the calls
@@ -201,8 +237,10 @@ def _counterparts() -> tuple[Counterparts, dict[Any, Callable[..., Any]]]:
         found = _find(name)
         if isinstance(found, np.ufunc):
             ufuncs.setdefault(found, (record.call, _arguments(record)[1]))
-        elif hasattr(found, "_implementation") and name not in UNRELATED:
-            functions.setdefault(found, _fitted(found, record))
+        elif not hasattr(found, "_implementation") or name in UNRELATED:
+            continue
+        elif found not in functions or record.name == found.__name__:
+            functions[found] = _fitted(found, record)
     for name, function in OWN.items():
         found = _find(name)
         if isinstance(found, np.ufunc):
@@ -214,7 +252,9 @@ def _counterparts() -> tuple[Counterparts, dict[Any, Callable[..., Any]]]:
 
 UFUNCS, FUNCTIONS = _counterparts()
 _OBSERVING = frozenset(map(_find, OBSERVING))
-_UFUNC_DEFAULTS = {"where": True, "casting": "same_kind", "dtype": None, "out": None, "keepdims": False}
+_UFUNC_DEFAULTS = {
+    "where": True, "casting": "same_kind", "dtype": None, "out": None, "keepdims": False, "order": "K",
+}  # fmt: skip
 
 
 def _values(tree: Any) -> Any:
@@ -232,6 +272,7 @@ def _leave(name: str, run: Callable[..., Any], args: Any, kwargs: dict[str, Any]
         )
     for x in flatten([list(args), kwargs])[0]:
         if isinstance(x, Tensor) and x._node is not None:
+            x._known(name)
             raise DTypeError(
                 f"[{name}] {told} has no counterpart that is recorded, and the gradient of an operand ({x.spec!r}) "
                 f"would be lost; expected operands without a gradient; call x.detach() first, or use functions of "

@@ -178,11 +178,11 @@ class Generator:
         >>> cr.random.generator(0).permutation(4).shape
         (4,)
         """
-        if isinstance(x, (int, np.integer)):
-            return self.choice(x, x, replace=False)
-        return self.choice(
-            x, shape_of(x)[normalize_axis("permutation", axis, len(shape_of(x)))], replace=False, axis=axis
-        )
+        x, count = _counted("permutation", x, axis)
+        with self._lock:
+            drawn = self._numpy.permutation(count)
+        index = box(Tensor, drawn, None)
+        return index if x is None else ops.take(x, index, axis)
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None, axis: int = 0) -> Tensor:
         """Entries of ``a`` along ``axis`` (0 … a−1 for an integer) with probabilities ``p``; differentiable in ``a``.
@@ -191,9 +191,7 @@ class Generator:
         >>> cr.random.generator(0).choice(cr.tensor([1.0, 2.0]), 3, p=[0.0, 1.0])
         tensor([2., 2., 2.])
         """
-        counted = isinstance(a, (int, np.integer))
-        a = a if counted or isinstance(a, Box) else np.asarray(as_value("choice", a))
-        count = a if counted else a.shape[normalize_axis("choice", axis, len(a.shape))]
+        a, count = _counted("choice", a, axis)
         p = None if p is None else _constant("choice", "p", p)
         with self._lock:
             try:
@@ -201,7 +199,7 @@ class Generator:
             except ValueError as error:
                 raise DomainError(f"[choice] from {count} entries: {error}; change size, replace or p.") from None
         index = box(Tensor, np.asarray(drawn)[()], None)
-        return index if counted else ops.take(a, index, axis)
+        return index if a is None else ops.take(a, index, axis)
 
     # -------------------------------------------------------------------------------------------------- drawing
 
@@ -239,6 +237,15 @@ def _constant(name: str, parameter: str, x: Any) -> Any:
             f"Tensor without one; call {parameter}.detach() first."
         )
     return np.asarray(x._value if isinstance(x, Box) else x)
+
+
+def _counted(name: str, x: Any, axis: int) -> tuple[Any, int]:
+    """(x, how many entries it has along ``axis``), or (None, x) for an integer, which stands for 0 … x−1."""
+    if isinstance(x, (int, np.integer)):
+        return None, int(x)
+    x = x if isinstance(x, Box) else np.asarray(as_value(name, x))
+    shape = shape_of(x)
+    return x, shape[normalize_axis(name, axis, len(shape))]
 
 
 def _size(name: str, size: Any, *parameters: Any) -> Shape:
