@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from chainrule.graph.walk import Space, needs_derivative
 from chainrule.node import Node
@@ -38,6 +39,7 @@ def reverse(
     watched node, and may replace it.
     """
     xp, raw = space.xp, space.cls is None
+    plain = raw and not careful
     cotangents, found, summed = dict(seeds), {}, set()
     inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
@@ -46,8 +48,8 @@ def reverse(
         before = peek(parent)
         if before is None:
             cotangents[parent] = c
-        elif parent in summed and before.__class__ is np.ndarray:
-            np.add(before, c, out=before)
+        elif parent in summed and before.__class__ is ndarray:
+            before += c  # in place: this sum is the walk's own
         else:
             cotangents[parent] = before + c
             if raw:
@@ -68,23 +70,25 @@ def reverse(
             if parents and parents[0] is not None:
                 send(parents[0], g)
             continue
-        # What follows is _contributions, unrolled for what a tape is made of: real partials of one or two operands.
-        simple = op.partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and not careful
-        if simple and len(parents) == 1:
-            (parent,), (rule,) = parents, op.partials
-            out, x = node.kept if raw and node.kept.__class__ is tuple else space.kept(node)
-            if parent is not None and rule is not ZERO:
-                c = g if rule is ONE else g * rule(xp, out, x)
-                send(parent, c if c.dtype is parent.dtype else fit(xp, c, parent))
-        elif simple and len(parents) == 2:
-            (p, q), (left, right) = parents, op.partials
-            out, x, y = node.kept if raw and node.kept.__class__ is tuple else space.kept(node)
+        partials = op.partials
+        if plain and partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and len(partials) < 3:
+            # The same as _contributions, unrolled for what a tape is made of: real partials of one or two operands.
+            kept = node.kept
+            if kept.__class__ is not tuple:
+                kept = space.kept(node)
+            if len(partials) == 1:
+                (parent,), (rule,), (out, x) = parents, partials, kept
+                if parent is not None and rule is not ZERO:
+                    c = g if rule is ONE else g * rule(xp, out, x)
+                    send(parent, c if parent.dtype is dtype else fit(xp, c, parent))
+                continue
+            (p, q), (left, right), (out, x, y) = parents, partials, kept
             if p is not None and left is not ZERO:
                 c = g if left is ONE else g * left(xp, out, x, y)
-                send(p, c if c.dtype is p.dtype and p.shape == shape else fit(xp, c, p))
+                send(p, c if p.dtype is dtype and p.shape == shape else fit(xp, c, p))
             if q is not None and right is not ZERO:
                 c = g if right is ONE else g * right(xp, out, x, y)
-                send(q, c if c.dtype is q.dtype and q.shape == shape else fit(xp, c, q))
+                send(q, c if q.dtype is dtype and q.shape == shape else fit(xp, c, q))
         else:
             for parent, c in _contributions(node, parents, g, space, careful):
                 send(parent, c)
