@@ -59,7 +59,7 @@ def common_class(one: type[Box], other: type[Box]) -> type[Box]:
 
 
 def unary(op: Op) -> Callable[..., Any]:
-    """The function of an op of one operand without parameters."""
+    """The function of an elementwise op of one operand: its out has the operand's shape."""
     value, differentiable, is_recording = op.value, op.differentiable, recording.get
     keep_out, keep_x = op.keeps(1, 1)
     keep = keep_out or keep_x
@@ -299,7 +299,7 @@ def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Ex
 
 def bind(op: Op) -> Callable[..., Any]:
     """The public function of an op."""
-    if op.arity == 1 and not op.parameters:
+    if op.arity == 1 and op.kind == "elementwise":
         call = unary(op)
     elif op.arity == 2 and not op.parameters:
         call = binary(op)

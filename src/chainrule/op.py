@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import GradientError
-from chainrule.spec import Spec, broadcast_shapes, shape_of
+from chainrule.spec import Spec, broadcast_shapes, promote, shape_of
 
 Rule = Callable[..., Any]
 
@@ -188,9 +188,11 @@ def linear(name: str, *, value: Rule, spec: Rule, transpose: Rule, doc: str, **f
     vjp = _after_out(transpose)
 
     def jvp(xp: Any, tangents: list[Any], _out: Any, *_operands: Any, **params: Any) -> Any:
+        # What the transpose needs is an index; out is linear in the rest, whatever its dtype.
+        fixed = _needed_slots(transpose, 2, len(tangents))
         moved = [
-            t if t is not None else np.zeros(x.shape, x.dtype) if np.issubdtype(x.dtype, np.inexact) else x
-            for t, x in zip(tangents, _operands, strict=True)
+            t if t is not None else x if i in fixed else np.zeros(shape_of(x), promote([x]))
+            for i, (t, x) in enumerate(zip(tangents, _operands, strict=True))
         ]
         function = getattr(xp, name)
         return function(moved, **params) if op.sequence else function(*moved, **params)

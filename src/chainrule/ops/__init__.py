@@ -8,7 +8,19 @@ from typing import Any
 
 from chainrule.apply import bind
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
-from chainrule.ops import elementwise, index, matmul, reduce, shape  # noqa: F401  (they fill the registry)
+from chainrule.ops import (  # noqa: F401  (they fill the registry)
+    einsum,
+    elementwise,
+    index,
+    join,
+    matmul,
+    norm,
+    rearrange,
+    reduce,
+    scan,
+    shape,
+    softmax,
+)
 
 raw: Any = SimpleNamespace()
 ops: Any = SimpleNamespace()

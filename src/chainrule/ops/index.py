@@ -6,13 +6,14 @@ arrays are operands of the primitive ``gather``; in the template a SLOT stands f
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply
-from chainrule.errors import AxisError, DTypeError, ShapeError, SymbolError
-from chainrule.op import REGISTRY, composite, linear
+from chainrule.apply import Box, apply, apply_one, operand_spec
+from chainrule.errors import AxisError, ChainruleError, DTypeError, ShapeError, SymbolError
+from chainrule.op import composite, linear
 from chainrule.spec import Spec, normalize_axis, shape_of
 
 
@@ -35,28 +36,40 @@ def _fill(index: Template, arrays: Any) -> Template:
 # ---------------------------------------------------------------------------------------------- reading
 
 
-def _gather_spec(x: Any, *arrays: Any, index: Template) -> Spec:
+def _gather(x: Any, *arrays: Any, index: Template) -> Any:
+    try:
+        return x[_fill(index, arrays)]
+    except IndexError as error:
+        raise _index_error("getitem", x, index, arrays, error) from None
+
+
+def _gather_spec(x: Any, *arrays: Any, index: Template, name: str = "getitem") -> Spec:
     # NumPy knows the shape: ask it on arrays that have no memory behind them.
     probe = np.broadcast_to(np.empty((), x.dtype), x.shape)
     zeros = [np.broadcast_to(np.zeros((), np.intp), shape_of(a)) for a in arrays]
-    return Spec(probe[_fill(index, zeros)].shape, x.dtype)
+    try:
+        return Spec(probe[_fill(index, zeros)].shape, x.dtype)
+    except IndexError as error:
+        raise _index_error(name, x, index, zeros, error) from None
 
 
 def _positions(xp: Any, shape: Any, arrays: Any, index: Template) -> Any:
     """Where the indexed elements lie in an array of this shape, counted in order."""
-    everything = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
+    everything = np.arange(_count(shape)).reshape(shape)
     return xp.gather(everything, *arrays, index=index) if arrays else everything[index]
 
 
 def _batched_positions(xp: Any, size: int, shape: Any, arrays: Any, batched: Any, index: Template) -> Any:
     """The same for each sample when index arrays have a batch axis: its axis comes first."""
+    # A boolean in the index is an index array of one axis.
     rank = max(len(a.shape) - is_batched for a, is_batched in zip(arrays, batched, strict=True))
+    rank = max(rank, any(isinstance(part, bool) for part in index))
     aligned = []
     for a, is_batched in zip(arrays, batched, strict=True):
         lead, own = ((size,), a.shape[1:]) if is_batched else ((1,), a.shape)
         aligned.append(xp.reshape(a, (*lead, *(1,) * (rank - len(own)), *own)))
     index = _without_ellipsis(index, len(shape))
-    found = xp.gather(np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape), *aligned, index=index)
+    found = xp.gather(np.arange(_count(shape)).reshape(shape), *aligned, index=index)
     # NumPy puts the axes of index arrays where the first stood, or first when a slice parts them.
     advanced = [i for i, part in enumerate(index) if part is SLOT or isinstance(part, int)]
     together = advanced[-1] - advanced[0] + 1 == len(advanced)
@@ -67,8 +80,13 @@ def _batched_positions(xp: Any, size: int, shape: Any, arrays: Any, batched: Any
 
 def _without_ellipsis(index: Template, ndim: int) -> Template:
     at = next((i for i, part in enumerate(index) if part is Ellipsis), len(index))
-    spare = ndim - sum(part is not None and part is not Ellipsis for part in index)
+    spare = ndim - sum(part is not None and part is not Ellipsis and not isinstance(part, bool) for part in index)
     return (*index[:at], *(slice(None),) * spare, *index[at + 1 :])
+
+
+def _is_basic(index: Template) -> bool:
+    """Whether an index leaves room for a batch axis in front: NumPy moves the axes of index arrays, not of these."""
+    return not any(part is SLOT or isinstance(part, bool) for part in index)
 
 
 def _batch_size(batched: tuple[bool, ...], operands: Any) -> int:
@@ -85,20 +103,24 @@ def _flat_index(xp: Any, size: int, shape: Any, arrays: Any, batched: Any, index
 
 
 def _gather_batch(xp: Any, batched: tuple[bool, ...], x: Any, *arrays: Any, index: Template) -> Any:
+    if _is_basic(index):
+        return xp.gather(x, index=(slice(None), *index))
     size = _batch_size(batched, (x, *arrays))
-    shape = x.shape[1:] if batched[0] else x.shape
-    flat = xp.reshape(x, (size, -1)) if batched[0] else xp.broadcast_to(xp.reshape(x, (1, -1)), (size, _count(shape)))
+    if not batched[0]:
+        positions = _batched_positions(xp, size, x.shape, arrays, batched[1:], index)
+        return xp.gather(xp.reshape(x, (_count(x.shape),)), positions, index=(SLOT,))
+    shape = x.shape[1:]
     where, template = _flat_index(xp, size, shape, arrays, batched[1:], index)
-    return xp.gather(flat, *where, index=template)
+    return xp.gather(xp.reshape(x, (size, _count(shape))), *where, index=template)
 
 
 def _count(shape: Any) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
-linear(
+GATHER = linear(
     "gather",
-    value=lambda x, *arrays, index: x[_fill(index, arrays)],
+    value=_gather,
     arity=None,
     spec=_gather_spec,
     transpose=lambda xp, g, _x, *arrays, index: xp.scatter_add(g, *arrays, index=index, shape=_x.shape),
@@ -106,6 +128,7 @@ linear(
     doc="""x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of.
 
     >>> cr.tensor([1.0, 2.0, 3.0])[[0, 0, 2]]
+    tensor([1., 1., 3.])
     """,
 )
 
@@ -122,9 +145,9 @@ def _scatter_add(g: Any, *arrays: Any, index: Template, shape: Any) -> Any:
     return out
 
 
-def _scatter_add_batch(
-    xp: Any, batched: tuple[bool, ...], g: Any, *arrays: Any, index: Template, shape: Any
-) -> Any:
+def _scatter_add_batch(xp: Any, batched: tuple[bool, ...], g: Any, *arrays: Any, index: Template, shape: Any) -> Any:
+    if _is_basic(index):
+        return xp.scatter_add(g, index=(slice(None), *index), shape=(g.shape[0], *shape))
     size = _batch_size(batched, (g, *arrays))
     if not batched[0]:
         g = xp.broadcast_to(g, (size, *g.shape))
@@ -140,26 +163,29 @@ linear(
     spec=lambda g, *_arrays, index, shape: Spec(shape, g.dtype),
     transpose=lambda xp, h, _g, *arrays, index, shape: xp.gather(h, *arrays, index=index),
     batch=_scatter_add_batch,
-    doc="""Zeros of the given shape, with g added at the index; elements indexed twice get both. The transpose of gather.
+    doc="""Zeros of the given shape, with g added at the index (all of it where that repeats): the transpose of gather.
 
     >>> cr.scatter_add(cr.tensor([1.0, 2.0]), index=(slice(1, 3),), shape=(4,))
+    tensor([0., 1., 2., 0.])
     """,
 )
 
 
 def _put(x: Any, v: Any, *arrays: Any, index: Template) -> Any:
     out = np.array(x)
-    out[_fill(index, arrays)] = v
+    try:
+        out[_fill(index, arrays)] = v
+    except IndexError as error:
+        raise _index_error("setitem", out, index, arrays, error) from None
     return out[()]
 
 
 def _put_spec(x: Any, v: Any, *arrays: Any, index: Template) -> Spec:
-    place = _gather_spec(x, *arrays, index=index).shape
+    place = _gather_spec(x, *arrays, index=index, name="setitem").shape
     given = shape_of(v)
-    fits = len(given) <= len(place) and all(
-        size in (1, room) for size, room in zip(given[::-1], place[::-1], strict=False)
-    )
-    if not fits:
+    own = given[max(0, len(given) - len(place)) :]
+    fits = all(size in (1, room) for size, room in zip(own[::-1], place[::-1], strict=False))
+    if not fits or any(size != 1 for size in given[: len(given) - len(own)]):
         raise ShapeError(
             f"[setitem] a value of shape {given} was assigned where the index selects shape {place}; "
             f"expected a shape that broadcasts to it; reshape the value."
@@ -169,26 +195,31 @@ def _put_spec(x: Any, v: Any, *arrays: Any, index: Template) -> Spec:
 
 def _put_transpose(xp: Any, g: Any, _x: Any, _v: Any, *arrays: Any, index: Template, operand: int) -> Any:
     if operand == 0:
-        return xp.put(g, 0, *arrays, index=index)
+        return xp.put(g, np.zeros((), g.dtype), *arrays, index=index)
     got = xp.gather(g, *arrays, index=index)
-    if not arrays:
-        return got
-    # Where an element is written twice the last value stays, and the others have no influence.
-    writer = np.arange(1, _count(got.shape) + 1).reshape(got.shape)
-    last = xp.gather(xp.put(np.zeros(g.shape, np.int64), writer, *arrays, index=index), *arrays, index=index)
-    return xp.where(xp.equal(last, writer), got, 0)
+    if arrays:
+        # Where an element is written twice the last value stays, and the others have no influence.
+        writer = np.arange(1, _count(got.shape) + 1).reshape(got.shape)
+        last = xp.gather(xp.put(np.zeros(g.shape, np.int64), writer, *arrays, index=index), *arrays, index=index)
+        got = xp.where(xp.equal(last, writer), got, 0)
+    extra = len(shape_of(_v)) - len(got.shape)
+    return xp.reshape(got, ((1,) * extra + got.shape)) if extra > 0 else got
 
 
 def _put_batch(xp: Any, batched: tuple[bool, ...], x: Any, v: Any, *arrays: Any, index: Template) -> Any:
     size = _batch_size(batched, (x, v, *arrays))
     shape = x.shape[1:] if batched[0] else x.shape
     x = x if batched[0] else xp.broadcast_to(x, (size, *shape))
-    where, template = _flat_index(xp, size, shape, arrays, batched[2:], index)
-    own = len(where[-1].shape) - any(batched[2:])
+    basic = _is_basic(index)
+    where, template = ((), (slice(None), *index)) if basic else _flat_index(xp, size, shape, arrays, batched[2:], index)
+    flat = x if basic else xp.reshape(x, (size, _count(shape)))
     if batched[1]:
-        v = xp.reshape(v, (size, *(1,) * (own - len(v.shape) + 1), *v.shape[1:]))
-    out = xp.put(xp.reshape(x, (size, _count(shape))), v, *where, index=template)
-    return xp.reshape(out, (size, *shape))
+        specs = [Spec(shape_of(a), np.dtype(np.intp)) for a in where]
+        room = len(_gather_spec(flat, *specs, index=template).shape) - 1
+        own = v.shape[1:]
+        v = xp.reshape(v, (size, *(1,) * (room - len(own)), *own[max(0, len(own) - room) :]))
+    out = xp.put(flat, v, *where, index=template)
+    return out if basic else xp.reshape(out, (size, *shape))
 
 
 linear(
@@ -201,6 +232,7 @@ linear(
     doc="""x with v written at the index: what ``x[...] = v`` is made of.
 
     >>> cr.setitem(cr.tensor([1.0, 2.0, 3.0]), 0, 9.0)
+    tensor([9., 2., 3.])
     """,
 )
 
@@ -208,39 +240,62 @@ linear(
 # -------------------------------------------------------------------------------- from an index to a template
 
 _BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
+_ENDS = frozenset({int, type(None)})
 
 
 def _split(name: str, x: Any, index: Any) -> tuple[Template, list[Any]]:
     """The template and the integer arrays of an index, as a user may write it."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(part.__class__ in _BASIC for part in parts):
+    parts = index if index.__class__ is tuple else tuple(index) if isinstance(index, tuple) else (index,)
+    if all(part.__class__ in _BASIC and (part.__class__ is not slice or _is_plain(part)) for part in parts):
         return parts, []
-    ndim = len(shape_of(x))
+    shape = operand_spec(name, x).shape
     template: list[Any] = []
     arrays: list[Any] = []
     axis = 0
     used = sum(_axes_used(part) for part in parts)
     for part in parts:
         if part is Ellipsis:
-            axis += ndim - used
+            axis += len(shape) - used
             template.append(part)
-        elif part is None or isinstance(part, slice):
-            axis += part is not None
+        elif part is None:
             template.append(part)
+        elif isinstance(part, slice):
+            axis += 1
+            template.append(part if _is_plain(part) else _plain_slice(name, part))
         else:
-            for piece in _index_arrays(name, part, shape_of(x), axis):
-                template.append(SLOT if shape_of(piece) != () or isinstance(piece, Box) else int(piece))
-                if template[-1] is SLOT:
+            for piece in _index_arrays(name, part, shape, axis):
+                if isinstance(piece, Box) or shape_of(piece) != ():
+                    template.append(SLOT)
                     arrays.append(piece)
-                axis += 1
+                else:
+                    template.append(piece if isinstance(piece, bool) else int(piece))
+                axis += not isinstance(piece, bool)
     return tuple(template), arrays
+
+
+def _is_plain(part: slice) -> bool:
+    return part.start.__class__ in _ENDS and part.stop.__class__ in _ENDS and part.step.__class__ in _ENDS
+
+
+def _plain_slice(name: str, part: slice) -> slice:
+    try:
+        return slice(*(None if end is None else operator.index(end) for end in (part.start, part.stop, part.step)))
+    except TypeError as error:
+        if isinstance(error, ChainruleError):
+            raise
+        raise DTypeError(
+            f"[{name}] an index is {part!r}; expected integers or nothing on both sides of the colon; "
+            f"convert them with int(i)."
+        ) from None
 
 
 def _axes_used(part: Any) -> int:
     if part is None or part is Ellipsis:
         return 0
-    is_mask = getattr(part, "dtype", None) == bool or (isinstance(part, list) and np.asarray(part).dtype == bool)
-    return np.ndim(part) if is_mask and not isinstance(part, Box) else len(shape_of(part)) if is_mask else 1
+    if isinstance(part, (bool, list)):
+        part = _as_array("getitem", part)
+    is_mask = hasattr(part, "dtype") and part.dtype.kind == "b"
+    return len(part.shape) if is_mask else 1
 
 
 def _index_arrays(name: str, part: Any, shape: Any, axis: int) -> Any:
@@ -255,22 +310,28 @@ def _index_arrays(name: str, part: Any, shape: Any, axis: int) -> Any:
                 )
             return [part] if kind in "iu" else _refuse(name, part)
         part = part._value
-    try:
-        array = np.asarray(part)
-    except ValueError:
-        return _refuse(name, part)
-    if array.size == 0 and isinstance(part, list):
-        array = array.astype(np.intp)
+    array = _as_array(name, part)
     if array.dtype == bool:
         if array.ndim == 0:
-            return _refuse(name, part)
+            return [bool(array)]
         if array.shape != shape[axis : axis + array.ndim]:
             raise AxisError(
-                f"[{name}] a mask of shape {array.shape} was applied to axes of sizes {shape[axis : axis + array.ndim]}; "
+                f"[{name}] a mask of shape {array.shape} was applied to axes of sizes "
+                f"{shape[axis : axis + array.ndim]}; "
                 f"expected equal shapes; build the mask from the Tensor it selects from."
             )
         return np.nonzero(array)
     return [array[()]] if array.dtype.kind in "iu" else _refuse(name, part)
+
+
+def _as_array(name: str, part: Any) -> Any:
+    try:
+        array = np.asarray(part)
+    except ValueError:
+        return _refuse(name, part)
+    if array.dtype == object and hasattr(part, "__index__"):
+        array = np.asarray(operator.index(part))
+    return array.astype(np.intp) if array.size == 0 and isinstance(part, list) else array
 
 
 def _refuse(name: str, part: Any) -> Any:
@@ -281,23 +342,21 @@ def _refuse(name: str, part: Any) -> Any:
     )
 
 
-def _getitem(xp: Any, x: Any, index: Any) -> Any:
-    if not isinstance(x, Box):
-        return xp.gather(x, *_split("getitem", x, index)[1], index=_split("getitem", x, index)[0])
+def getitem(xp: Any, x: Any, index: Any) -> Any:
     template, arrays = _split("getitem", x, index)
+    if not isinstance(x, Box):
+        return xp.gather(x, *arrays, index=template)
     try:
-        return apply(REGISTRY["gather"], (x, *arrays), {"index": template})
+        if arrays:
+            return apply(GATHER, (x, *arrays), {"index": template})
+        return apply_one(GATHER, x, {"index": template})
     except IndexError as error:
         raise _index_error("getitem", x, template, arrays, error) from None
 
 
-def _index_error(name: str, x: Any, template: Template, arrays: Any, error: Exception) -> Exception:
-    if isinstance(error, (DTypeError, SymbolError)):
-        return error
-    told = str(getattr(error, "message", error)).split("refused operands ")[-1]
-    told = told.split(": ", 1)[-1].rstrip(".")
+def _index_error(name: str, x: Any, template: Template, arrays: Any, error: Exception) -> AxisError:
     return AxisError(
-        f"[{name}] index {_shown(template, arrays)} does not fit shape {x.shape}: {told}; "
+        f"[{name}] index {_shown(template, arrays)} does not fit shape {x.shape}: {str(error).rstrip('.')}; "
         f"expected at most {len(x.shape)} indices, each within its axis; check the shape."
     )
 
@@ -317,28 +376,28 @@ def _shown(template: Template, arrays: Any) -> str:
 
 composite(
     "getitem",
-    _getitem,
+    getitem,
     doc="""x[index]: integers, slices, None, ..., integer arrays and boolean masks, as in NumPy.
 
     >>> cr.getitem(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 1))
+    tensor([2., 4.])
     """,
 )
 
 
+_RANKS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
+
+
 def _setitem(xp: Any, x: Any, index: Any, value: Any) -> Any:
     template, arrays = _split("setitem", x, index)
-    kinds = "biufc"
-    given = getattr(value, "dtype", None) or np.asarray(value).dtype
-    own = getattr(x, "dtype", None) or np.asarray(x).dtype
-    if kinds.index(given.kind) > kinds.index(own.kind) and kinds.index(own.kind) < 3:
+    given, own = operand_spec("setitem", value).dtype, operand_spec("setitem", x).dtype
+    if _RANKS[given.kind] > _RANKS[own.kind]:
         raise DTypeError(
             f"[setitem] a {given} value was assigned into a Tensor of {own}, which would cut it off; "
             f"expected a value that casts to {own}; convert the Tensor with astype('{given}') first."
         )
-    try:
-        return xp.put(x, value, *arrays, index=template)
-    except IndexError as error:
-        raise _index_error("setitem", x, template, arrays, error) from None
+    value = value if hasattr(value, "dtype") else np.asarray(value, own)
+    return xp.put(x, value, *arrays, index=template)
 
 
 composite(
@@ -347,18 +406,16 @@ composite(
     doc="""x with ``value`` written at the index, as a new Tensor; ``x[index] = value`` rebinds x to it.
 
     >>> cr.setitem(cr.tensor([1.0, 2.0, 3.0]), slice(0, 2), 0.0)
+    tensor([0., 0., 3.])
     """,
 )
 
 
-def _take_axis(name: str, x: Any, axis: Any) -> int:
-    return normalize_axis(name, axis, len(shape_of(x)))
-
-
 def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
-        return xp.getitem(xp.reshape(x, (-1,)), indices)
-    return xp.getitem(x, (slice(None),) * _take_axis("take", x, axis) + (indices,))
+        return xp.getitem(xp.reshape(x, (-1,)), (indices,))
+    place = normalize_axis("take", axis, operand_spec("take", x).ndim)
+    return xp.getitem(x, (*(slice(None),) * place, indices))
 
 
 composite(
@@ -368,5 +425,6 @@ composite(
     doc="""The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default).
 
     >>> cr.take(cr.tensor([1.0, 2.0, 3.0]), cr.tensor([2, 0]))
+    tensor([3., 1.])
     """,
 )
