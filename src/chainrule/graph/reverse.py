@@ -80,15 +80,15 @@ def reverse(
                 (parent,), (rule,), (out, x) = parents, partials, kept
                 if parent is not None and rule is not ZERO:
                     c = g if rule is ONE else g * rule(xp, out, x)
-                    send(parent, c if parent.dtype is dtype else fit(xp, c, parent))
+                    send(parent, c if c.dtype is parent.dtype else fit(xp, c, parent))
                 continue
             (p, q), (left, right), (out, x, y) = parents, partials, kept
             if p is not None and left is not ZERO:
                 c = g if left is ONE else g * left(xp, out, x, y)
-                send(p, c if p.dtype is dtype and p.shape == shape else fit(xp, c, p))
+                send(p, c if c.dtype is p.dtype and p.shape == shape else fit(xp, c, p))
             if q is not None and right is not ZERO:
                 c = g if right is ONE else g * right(xp, out, x, y)
-                send(q, c if q.dtype is dtype and q.shape == shape else fit(xp, c, q))
+                send(q, c if c.dtype is q.dtype and q.shape == shape else fit(xp, c, q))
         else:
             for parent, c in _contributions(node, parents, g, space, careful):
                 send(parent, c)
