@@ -83,7 +83,7 @@ def _check_kept(node: Node, op: Op) -> None:
         return
     mask = sum(1 << i for i, parent in enumerate(node.parents) if parent is not None)
     for slot, (value, needed) in enumerate(zip(node.kept, op.keeps(mask, len(node.parents)), strict=True)):
-        if not needed and value is not None and not isinstance(value, Spec):
+        if not needed and isinstance(value, (np.ndarray, np.generic)):
             name = f"operand {slot - 1}" if slot else "its out"
             raise _illegal(node, f"it keeps {name}, which no rule names", "None or a Spec in that place")
 

@@ -29,6 +29,10 @@ def _reciprocal(x: Any) -> Any:
     return 1 / x
 
 
+def _round(x: Any) -> Any:
+    return np.rint(x) if np.asarray(x).dtype.kind not in "iu" else +x  # NumPy's rint makes floats of integers
+
+
 def _relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
@@ -278,7 +282,7 @@ elementwise(
 )
 elementwise(
     "round",
-    value=np.rint,
+    value=_round,
     d=ZERO,
     method=True,
     numpy=("round", "rint", "around"),
@@ -917,7 +921,7 @@ def _canonical_astype(_x: Any, dtype: Any) -> dict[str, Any]:
 linear(
     "conj",
     value=lambda x: np.conj(x),  # the ufunc's own signature has keywords, which are no parameters of the op
-    spec=lambda x: Spec(x.shape, x.dtype),
+    spec=lambda x: Spec(x.shape, np.conj(np.empty(0, x.dtype)).dtype),
     transpose=lambda xp, g, _x: xp.conj(g),
     batch=lambda xp, _batched, x: xp.conj(x),
     method=True,
