@@ -129,9 +129,10 @@ def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
     if ord == "fro":
         return xp.vector_norm(x, ord=2, axis=axes, keepdims=keepdims)
     if ord not in (1, -1, math.inf, -math.inf):
+        elements = f"; for the norm of its elements use vector_norm(x, ord={ord!r})" if ord != "nuc" else ""
         raise ShapeError(
             f"[norm] ord {ord!r} of a matrix needs its singular values, which are not available; expected 'fro', 1, "
-            f"-1, inf or -inf for two axes; for the norm of its elements use vector_norm(x, ord={ord!r})."
+            f"-1, inf or -inf for two axes{elements}."
         )
     rows, columns = axes if abs(ord) == 1 else axes[::-1]
     sums = xp.sum(xp.abs(x), axis=(rows,), keepdims=True)
