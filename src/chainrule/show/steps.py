@@ -39,7 +39,7 @@ class Steps(tuple[Step, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        rows = [("node", "cotangent", "operand", "local partial", "sends on")]
+        rows: list[tuple[str, ...]] = [("node", "cotangent", "operand", "local partial", "sends on")]
         last = None
         for step in self:
             first = step.node != last
