@@ -346,12 +346,9 @@ def getitem(xp: Any, x: Any, index: Any) -> Any:
     template, arrays = _split("getitem", x, index)
     if not isinstance(x, Box):
         return xp.gather(x, *arrays, index=template)
-    try:
-        if arrays:
-            return apply(GATHER, (x, *arrays), {"index": template})
-        return apply_one(GATHER, x, {"index": template})
-    except IndexError as error:
-        raise _index_error("getitem", x, template, arrays, error) from None
+    if arrays:
+        return apply(GATHER, (x, *arrays), {"index": template})
+    return apply_one(GATHER, x, {"index": template})
 
 
 def _index_error(name: str, x: Any, template: Template, arrays: Any, error: Exception) -> AxisError:
