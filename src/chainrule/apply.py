@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, DTypeError, ShapeError
 from chainrule.node import Node, SymbolicNode, record
-from chainrule.op import Op
+from chainrule.op import REGISTRY, Op
 from chainrule.spec import Spec, spec_of
 
 PLAIN = frozenset({bool, int, float, complex})
@@ -100,6 +100,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     value, differentiable, is_recording = op.value, op.differentiable, recording.get
     left, right, both = op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)
     fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
+    alike = op.alike
 
     def call(x, y, /):
         cls = x.__class__
@@ -117,7 +118,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
-        if v is None or w is None:
+        if v is None or w is None or (alike and differ(v, w)):
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
             v, w = cls.promotion(op, (v, w))
@@ -151,6 +152,26 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
 
 
 NO_PARAMS: dict[str, Any] = {}
+
+
+def differ(v: Any, w: Any) -> bool:
+    """Whether two values are arrays of different dtypes; a Python number takes that of its neighbour."""
+    return v.__class__ not in PLAIN and w.__class__ not in PLAIN and v.dtype != w.dtype
+
+
+def _made_alike(op: Op, operands: Sequence[Any], values: Sequence[Any], specs: Sequence[Any]) -> list[Any] | None:
+    """The operands in the precision of the result, or None if they have it already."""
+    assert op.spec is not None
+    wanted = op.spec(*specs).dtype
+    if wanted.kind not in "fc":
+        return None
+    real = np.empty(0, wanted).real.dtype
+    alike = list(operands)
+    for i, (x, v, spec) in enumerate(zip(operands, values, specs, strict=True)):
+        if spec.__class__ not in PLAIN and spec.dtype not in (wanted, real):
+            dtype = wanted if spec.dtype.kind == "c" else real
+            alike[i] = apply(REGISTRY["astype"], (x if isinstance(x, Box) else v,), {"dtype": dtype})
+    return alike if any(x is not y for x, y in zip(alike, operands, strict=True)) else None
 
 
 def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
@@ -195,6 +216,11 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
             values = [np.asarray(v) for v in values]
     if cls.promotion is not None and not symbolic:
         values = list(cls.promotion(op, tuple(values)))
+    if op.alike and any(node is not None for node in nodes):
+        specs = [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
+        alike = _made_alike(op, operands, values, specs)
+        if alike is not None:
+            return apply(op, alike, params)
     if symbolic:
         return _apply_symbolically(op, cls, values, nodes, params)
     try:

@@ -64,6 +64,7 @@ class Op:
     emit: Rule | None = None  # the lowering of one scalar, for compiled code
     canonical: Callable[..., dict[str, Any]] | None = None  # (specs, **params) -> params in one spelling
     differentiable: bool = True  # False: values are integers or booleans, and nothing is recorded
+    alike: bool = False  # partials round as coarsely as their operands, so these are first given the result's dtype
     domain: tuple[str, ...] = ()
     method: bool | str = False
     numpy: tuple[str, ...] = ()

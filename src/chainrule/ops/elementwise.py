@@ -106,6 +106,7 @@ elementwise(
     "divide",
     value=operator.truediv,
     d=(lambda xp, _out, _x, y: xp.reciprocal(y), lambda xp, out, _x, y: xp.negative(xp.divide(out, y))),
+    alike=True,
     domain=("real", "nonzero"),
     numpy=("divide", "true_divide"),
     doc="""x / y.
@@ -158,6 +159,7 @@ elementwise(
     "power",
     value=operator.pow,
     d=(_power_base, _power_exponent),
+    alike=True,
     domain=("positive", "real"),
     numpy=("power", "pow", "float_power"),
     doc="""x to the power y; ∂/∂x = y·x**(y−1), which is 0 for y = 0; ∂/∂y = x**y·log x, which is 0 at x = 0 ≤ y.
@@ -498,6 +500,7 @@ elementwise(
         lambda xp, _out, y, x: xp.negative(xp.divide(y, _squared_radius(xp, x, y))),
     ),
     method=True,
+    alike=True,
     domain=("nonzero", "nonzero"),
     numpy=("arctan2", "atan2"),
     doc="""The angle of the point (x, y) = (second, first operand), in (−π, π]; both partials are 0 at the origin.
