@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box, as_value, box
-from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError, user_location
 from chainrule.graph.reverse import reverse
-from chainrule.graph.walk import Space, ancestors, descendants, freed_here, needs_derivative, repeat_if_nan
-from chainrule.node import Node, Watch
+from chainrule.graph.walk import Space, ancestors, descendants, needs_derivative
+from chainrule.node import Freed, Node, Watch
 from chainrule.ops import ops, raw
+from chainrule.ops.elementwise import has_nan
 from chainrule.spec import Spec
 
 RAW = Space(raw, None)
@@ -116,9 +117,9 @@ def gradients(
     symbolic = any(y._value is None for y in heads)
     space = tensors(type(heads[0])) if create_graph or symbolic else RAW
     starts = start_seeds("gradients", heads, nodes, seeds, space)
-    found, order = pull(starts, targets, space, symbolic)
-    if not symbolic and not (create_graph if retain_graph is None else retain_graph):
-        free(order)
+    release = None if symbolic else _release(retain_graph, create_graph)
+    found, order = pull(starts, targets, space, symbolic, release)
+    free(order, release)
     results = []
     for i, (x, target, g) in enumerate(zip(wanted, targets, found, strict=True)):
         if g is None and not allow_unused:
@@ -171,6 +172,7 @@ def pull(
     targets: Sequence[Node],
     space: Space,
     symbolic: bool,
+    release: Freed | None = None,
 ) -> tuple[list[Any], list[Node]]:
     """Cotangents of ``targets`` and the nodes walked.
 
@@ -182,7 +184,7 @@ def pull(
     for node in order:
         if node in live:
             live.update(p for p in node.parents if p is not None and p in needed and needs_derivative(p))
-    return walk(order, seeds, targets, needed, live, space, symbolic), order
+    return walk(order, seeds, targets, needed, live, space, symbolic, release), order
 
 
 def walk(
@@ -193,22 +195,24 @@ def walk(
     live: set[Node] | None,
     space: Space,
     symbolic: bool,
+    release: Freed | None,
 ) -> list[Any]:
-    """One reverse walk; None for ``needed`` or ``live`` says that every node of ``order`` is."""
+    """One reverse walk, repeated if Note [Zeros annihilate] wants it.
+
+    None for ``needed`` or ``live`` says that every node of ``order`` is.
+    """
     wanted = set(targets)
     hooked = any(node.watch.hooks for node in [n for n in order if n.watch is not None])  # type: ignore[union-attr]
 
     def observe(node: Node, g: Any) -> Any:
         return run_hooks(node, g, space)
 
-    def once(careful: bool) -> list[Any]:
-        found = reverse(order, seeds, wanted, needed, space, careful, observe if hooked else None)
-        return [
-            found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets
-        ]
-
     with np.errstate(all="ignore"):
-        return repeat_if_nan(once, symbolic, hooked)
+        observing = observe if hooked else None
+        found, sure = reverse(order, seeds, wanted, needed, space, symbolic or hooked, observing, release)
+        if not sure and any(map(has_nan, map(bare, found.values()))):
+            found, _ = reverse(order, seeds, wanted, needed, space, True, observing, release)
+    return [found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets]
 
 
 def backward(
@@ -230,10 +234,11 @@ def backward(
     nodes = [node_of("backward", y, i) for i, y in enumerate(outputs)]
     space = tensors(type(outputs[0])) if create_graph else RAW
     starts = start_seeds("backward", outputs, nodes, seeds, space)
+    release = _release(retain_graph, create_graph)
     if inputs is None:
         order = ancestors(starts)
         targets = [n for n in order if n.watch is not None and (n.op is None or n.watch.retain)]
-        found = walk(order, starts, targets, None, None, space, False)
+        found = walk(order, starts, targets, None, None, space, False, release)
     else:
         targets = []
         for i, x in enumerate(inputs):
@@ -244,7 +249,7 @@ def backward(
                 )
             x._node.watch = x._node.watch or Watch(x)
             targets.append(x._node)
-        found, order = pull(starts, targets, space, False)
+        found, order = pull(starts, targets, space, False, release)
         for i, (x, g) in enumerate(zip(inputs, found, strict=True)):
             if g is None:
                 raise _unreached(i, x, targets[i], order)
@@ -252,8 +257,7 @@ def backward(
         tensor = target.watch.tensor()  # type: ignore[union-attr]
         if tensor is not None:
             _accumulate(tensor, g, create_graph)
-    if not (create_graph if retain_graph is None else retain_graph):
-        free(order)
+    free(order, release)
 
 
 def _accumulate(tensor: Any, g: Any, create_graph: bool) -> None:
@@ -291,9 +295,19 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
     return g
 
 
-def free(order: Sequence[Node]) -> None:
+def _release(retain_graph: bool | None, create_graph: bool) -> Freed | None:
+    """The mark for nodes whose values are given up, or None where they are retained."""
+    return None if (create_graph if retain_graph is None else retain_graph) else Freed(user_location())
+
+
+def free(order: Sequence[Node], release: Freed | None) -> None:
     """Give up what recorded nodes keep; a later walk through them says where that happened."""
-    mark = freed_here()
-    for node in order:
-        if node.kept is not None and node.op is not None:
-            node.kept = mark
+    if release is not None:
+        for node in order:
+            if node.kept is not None and node.op is not None:
+                node.kept = release
+
+
+def bare(value: Any) -> Any:
+    """The array in a Tensor, or the array itself."""
+    return value._value if isinstance(value, Box) else value

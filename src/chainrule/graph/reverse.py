@@ -16,11 +16,13 @@ import numpy as np
 from numpy import ndarray
 
 from chainrule.graph.walk import Space, needs_derivative
-from chainrule.node import Node
+from chainrule.node import Freed, Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
+from chainrule.ops.elementwise import has_nan
 from chainrule.spec import broadcast_axes
 
 Parents = tuple[Node | None, ...]
+LARGE = 1 << 18  # bytes of an array whose memory is worth more than a look through it
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -32,14 +34,17 @@ def reverse(
     space: Space,
     careful: bool,
     observe: Callable[[Node, Any], Any] | None = None,
-) -> dict[Node, Any]:
+    release: Freed | None = None,
+) -> tuple[dict[Node, Any], bool]:
     """Cotangents of ``targets``, given ``seeds`` of outputs, walking the nodes of ``order`` (newest first).
 
     ``needed`` limits the walk to nodes that lead to a target; ``observe(node, cotangent)`` sees the total of each
-    watched node, and may replace it.
+    watched node, and may replace it. Second in the answer: whether the walk was careful, so that a NaN in it is true.
+    A walk that meets a LARGE cotangent goes on carefully, and leaves ``release`` in place of what nodes kept.
     """
     xp, raw = space.xp, space.cls is None
     plain = raw and not careful
+    freeing = careful and release is not None
     cotangents, found, summed = dict(seeds), {}, set()
     inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
@@ -92,7 +97,13 @@ def reverse(
         else:
             for parent, c in _contributions(node, parents, g, space, careful):
                 send(parent, c)
-    return found
+                if plain and c.nbytes >= LARGE:
+                    if any(map(has_nan, (*cotangents.values(), *found.values()))):
+                        return reverse(order, seeds, targets, needed, space, True, observe, release)
+                    plain, careful, freeing = False, True, release is not None
+            if freeing and node.kept is not None:
+                node.kept = release
+    return found, careful
 
 
 def _contributions(node: Node, parents: Parents, g: Any, space: Space, careful: bool) -> Iterator[tuple[Node, Any]]:

@@ -9,7 +9,8 @@ that ``where`` did not take must not leak. Checking every product would cost mor
 plainly first; NaN survives every sum and product, so that only when a NaN reached a result can a product 0·∞
 have mattered, and only then the walk is repeated with ``careful=True``, where products are ``absorbing_multiply``.
 Symbolic walks have no values to look at and are careful from the start, as are walks with hooks, which must
-not run twice.
+not run twice. A reverse walk that meets a large array goes on carefully too, once it has seen that no NaN came up
+so far: it needs no second run then, and may give up kept values as it goes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from operator import attrgetter
 from typing import Any
 
 from chainrule.apply import Box, box
-from chainrule.errors import GradientError, user_location
+from chainrule.errors import GradientError
 from chainrule.node import Freed, Node
 from chainrule.ops.elementwise import has_nan
 from chainrule.spec import Spec
@@ -107,8 +108,3 @@ def repeat_if_nan(walk: Callable[[bool], list[Any]], symbolic: bool, once: bool)
 def needs_derivative(spec: Spec | Node) -> bool:
     """Whether cotangents exist for this: integers and booleans have none."""
     return spec.dtype.kind in "fc"
-
-
-def freed_here() -> Freed:
-    """The mark a backward leaves in the nodes that it frees."""
-    return Freed(user_location())

@@ -113,7 +113,7 @@ def _edges(node: Node, g: Any, careful: bool = False) -> Iterator[Any]:
     ends = tuple(p and record(None, (), None, {}, p.shape, p.dtype) for p in node.parents)
     alone = record(node.op, ends, node.kept, node.params, node.shape, node.dtype)
     targets = {end for end in ends if end is not None}
-    found = reverse([alone, *targets], {alone: g}, targets, None, RAW, careful)
+    found, _ = reverse([alone, *targets], {alone: g}, targets, None, RAW, careful)
     return (found.get(end) for end in ends)  # type: ignore[arg-type]
 
 
