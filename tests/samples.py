@@ -44,18 +44,18 @@ _stream = count()
 
 
 def draw(shape: Any, low: float = -2.0, high: float = 2.0) -> Any:
-    """Distinct numbers whose fractions stay away from 0 and ½, where rounding, signs and ties have their kinks."""
-    random = np.random.default_rng(next(_stream))
+    """Numbers apart from each other, from those of the draw before, and from integers and halves: kinks are there."""
+    number = next(_stream)
     size = int(np.prod(shape))
-    halves = np.floor(random.uniform(low, high, size) * 2) / 2
-    fractions = 0.15 + 0.2 * random.permutation(np.linspace(0, 1, size)) + random.uniform(0, 0.01, size)
-    x = np.clip(halves, np.ceil(low * 2) / 2, np.ceil(high * 2) / 2 - 0.5) + fractions
-    return x.reshape(shape)
+    halves = np.arange(np.ceil(2 * low), np.floor(2 * high)) / 2
+    layer, cell = np.divmod(np.arange(size), len(halves))
+    x = halves[cell] + 0.12 + 0.16 * (number % 2) + 0.1 * layer / max(1, layer.max(initial=0))
+    return np.random.default_rng(number).permutation(x).reshape(shape)
 
 
 # The range that samples are drawn from, where a domain is not all of the real line.
 RANGES = {
-    name: (max(low, -2.0) if low != 0.0 else 0.5, min(high, 2.0) if low != 1.0 else 3.0)
+    name: (0.5 if low == 0.0 else max(low, -2.0), 3.0 if low == 1.0 else min(high, 2.0))
     for name, (low, high) in DOMAINS.items()
 }
 
@@ -310,6 +310,13 @@ ROWS: dict[str, Row] = {
         call("ij,ij->j", draw((2, 3)), draw((2, 3))),
         call("bij,bjk,k->bi", draw((2, 2, 3)), draw((2, 3, 2)), draw((2,))),
         call("ij,jk->ik", draw((2, 0)), draw((0, 3))),
+    ),
+    "contract": row(
+        lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
+        call(draw((2, 3)), draw((3, 4)), subscripts="ij,jk->ik"),
+        call(draw((2,)), draw((3,)), draw((2, 3)), subscripts="i,j,ij->j"),
+        call(draw((2, 3)), subscripts="ij->ji"),
+        call(draw((2, 0)), draw((0, 3)), subscripts="ij,jk->ik"),
     ),
     "trace": row(
         np.trace,

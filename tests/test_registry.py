@@ -205,7 +205,7 @@ def test_forward_is_the_difference_of_the_reference(name, dtype):
             return np.asarray(problem.call(reference, arrays)[output])
 
         for output, t in enumerate(moved):
-            numeric = numeric_derivative(lambda h, output=output: along(h, output), step=2.0**-5)  # noqa: B023
+            numeric = numeric_derivative(lambda h, output=output: along(h, output), step=2.0**-6)  # noqa: B023
             same([t], [numeric], 1e-8, 1e-8)
             if dtype == "float64":
                 exact = complex_step(lambda h, output=output: along(h, output))  # noqa: B023
@@ -246,7 +246,7 @@ def test_second_order(name):
                 arrays = [x + step * t for x, t in zip(problem.point, tangents, strict=True)]
                 return pulled(problem, arrays, cotangents)[i]
 
-            same([h], [numeric_derivative(along, step=2.0**-5)], 1e-7, 1e-7)
+            same([h], [numeric_derivative(along, step=2.0**-6)], 1e-7, 1e-7)
 
 
 # ----------------------------------------------------------------------------------- one graph, many ways
