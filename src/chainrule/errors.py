@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 _PACKAGE = Path(__file__).resolve().parent
-# NumPy's Python functions stand between the user and the library when a protocol is called.
+# NumPy's and the standard library's own code stands between the user and the library when a protocol is called.
 _NUMPY = str(Path(np.__file__).parent)
+_STANDARD = str(Path(linecache.__file__).parent)
 # Every source file of the library. A call whose frame lies in one of them is not the user's line.
 LIBRARY = frozenset(str(path) for path in _PACKAGE.rglob("*.py"))
 
@@ -50,14 +51,19 @@ def _lines_by_instruction(code: CodeType):
 
 
 def user_location() -> Location | None:
-    """The innermost frame that is neither the library's own nor NumPy's, or None when there is none."""
+    """The innermost frame of the user's own code, or None when there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if file not in LIBRARY and not file.startswith(_NUMPY):
+        if _is_users(frame.f_code.co_filename):
             return Location(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None
+
+
+def _is_users(file: str) -> bool:
+    if file in LIBRARY or file.startswith(_NUMPY):
+        return False
+    return not file.startswith(_STANDARD) or "site-packages" in file
 
 
 class ChainruleError(Exception):

@@ -155,6 +155,10 @@ def _fabs(x: Any) -> Any:
     return ops.abs(ops.astype(x, np.fabs(np.empty(0, x.dtype)).dtype))
 
 
+def _rint(x: Any) -> Any:
+    return ops.round(ops.astype(x, np.rint(np.empty(0, x.dtype)).dtype))
+
+
 def _reciprocal(x: Any) -> Any:
     # NumPy's reciprocal of integers cuts off the fraction, ours is the quotient.
     return ops.reciprocal(x) if x.dtype.kind in "fc" else _uncounted()
@@ -200,6 +204,7 @@ OWN: dict[str, Callable[..., Any]] = {
     "float_power": _float_power,
     "fabs": _fabs,
     "reciprocal": _reciprocal,
+    "rint": _rint,
     "broadcast_arrays": _broadcast_arrays,
     "divmod": lambda x, y: (ops.floor_divide(x, y), ops.remainder(x, y)),
     "ravel": _ravel,

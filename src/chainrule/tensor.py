@@ -440,6 +440,8 @@ class Tensor(Box):
             return f"symbol({self._node.name()}: {self.spec!r})"
         text = np.array2string(np.asarray(self._value), separator=", ", prefix="tensor(")
         parts = [text]
+        if not self.size and self.ndim > 1:
+            parts.append(f"shape={self.shape}")
         if self.dtype not in _SILENT_DTYPES:
             parts.append(f"dtype={self.dtype}")
         if self._node is not None:
