@@ -42,7 +42,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
     named = {op.name: op.call for op in elementwise}
     # NumPy's names too, where they are names of mathematics (arcsin) rather than of bits (bitwise_and).
     named |= {name: op.call for op in elementwise if op.differentiable for name in op.numpy}
-    return named | {name: getattr(ops, name) for name in _WHOLE_ARRAY if hasattr(ops, name)}
+    return named | {name: getattr(ops, name) for name in _WHOLE_ARRAY}
 
 
 FUNCTIONS = _functions()
