@@ -88,6 +88,14 @@ def test_forward(row, dtype):
     check(row, dtype, jacobians)
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row.order == 2], ids=str)
+@each_dtype
+def test_forward_and_reverse_mixed(row, dtype):
+    (x,), one = point(row, dtype), cr.ones((), dtype)
+    check(row, dtype, [cr.jvp(cr.grad(row.function), (x,), (one,))[1].numpy()])
+    check(row, dtype, [cr.grad(lambda x: cr.jvp(row.function, (x,), (one,))[1])(x).numpy()])
+
+
 @each_row
 @each_dtype
 def test_symbolic(row, dtype):

@@ -113,6 +113,7 @@ TABLE = (
             Convention("softmax(x)", {"x": [-INF, -INF]}, {"x": [[0, 0], [0, 0]]}, "no term has a share"),
             Convention("log_softmax(x)", {"x": [-INF, -INF]}, {"x": [[0, 0], [0, 0]]}, "no term has a share"),
             Convention("softplus(x)", {"x": 1000}, {"x": 1}, "eˣ / (1 + eˣ), though e¹⁰⁰⁰ overflows"),
+            Convention("softplus(x)", {"x": 1000}, {"x": 0}, "flat far from 0", order=2),
             Convention("softplus(x)", {"x": -1000}, {"x": 0}, "eˣ / (1 + eˣ), which underflows to 0"),
         ),
     ),

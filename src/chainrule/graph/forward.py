@@ -36,9 +36,9 @@ def _push(node: Node, moving: list[Any], space: Space, multiply: Any) -> Any:
     for operand, t in enumerate(moving):
         if t is not None and op.rule(operand) is NONE:
             raise no_derivative(op, operand)
-    if op.partials is None:
-        assert op.jvp is not None
+    if op.jvp is not None:
         return op.jvp(xp, moving, *space.arguments(node), **node.params)
+    assert op.partials is not None
     kept, total = space.kept(node), None
     for rule, t in zip(op.partials, moving, strict=True):
         if t is not None and rule is not ZERO:

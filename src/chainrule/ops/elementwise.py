@@ -81,6 +81,8 @@ elementwise(
 
 
 def _absorb(a: Any, b: Any) -> Any:
+    if getattr(b, "dtype", None) == bool:
+        return np.where(b, a, a.dtype.type(0))[()]
     with np.errstate(all="ignore"):
         product = np.multiply(a, b)
     if not has_nan(product):
@@ -91,10 +93,19 @@ def _absorb(a: Any, b: Any) -> Any:
     return np.where(stopped, product.dtype.type(0), product)[()]
 
 
+def _move_absorbing(xp: Any, tangents: Any, _out: Any, g: Any, d: Any) -> Any:
+    # Σ dᵢ·tᵢ would multiply the tangent of d by g as by any number, and a zero of g has to absorb it.
+    terms = [] if tangents[0] is None else [xp.absorbing_multiply(tangents[0], d)]
+    if tangents[1] is not None:
+        terms.append(xp.absorbing_multiply(g, tangents[1]))
+    return terms[0] if len(terms) == 1 else xp.add(*terms)
+
+
 elementwise(
     "absorbing_multiply",
     value=_absorb,
     d=(lambda xp, _out, _g, d: d, lambda xp, _out, g, _d: g),
+    jvp=_move_absorbing,
     doc="""g · d in which a zero of the cotangent g absorbs any d, and a zero partial d absorbs an infinite g.
 
     >>> cr.absorbing_multiply(cr.tensor([0.0, 2.0]), cr.tensor([float("inf"), 3.0]))
