@@ -10,6 +10,7 @@ not conjugate: the engine conjugates a complex cotangent before the rules of a n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -95,19 +96,27 @@ def reverse(
                 c = g if right is ONE else g * right(xp, out, x, y)
                 send(q, c if c.dtype is q.dtype and q.shape == shape else fit(xp, c, q))
         else:
-            for parent, c in _contributions(node, parents, g, space, careful):
+            # Nobody but this frame holds g (and getrefcount itself), nor the memory behind it.
+            own = freeing and g.__class__ is ndarray and getrefcount(g) == 2 and g.flags.owndata
+            for parent, c in _contributions(node, parents, g, space, careful, own):
                 send(parent, c)
                 if plain and c.nbytes >= LARGE:
                     if any(map(has_nan, (*cotangents.values(), *found.values()))):
                         return reverse(order, seeds, targets, needed, space, True, observe, release)
                     plain, careful, freeing = False, True, release is not None
+            c = None
             if freeing and node.kept is not None:
                 node.kept = release
     return found, careful
 
 
-def _contributions(node: Node, parents: Parents, g: Any, space: Space, careful: bool) -> Iterator[tuple[Node, Any]]:
-    """(parent, cotangent) for each operand that wants one; see Notes [Conjugation] and [Zeros annihilate]."""
+def _contributions(
+    node: Node, parents: Parents, g: Any, space: Space, careful: bool, own: bool
+) -> Iterator[tuple[Node, Any]]:
+    """(parent, cotangent) for each operand that wants one; see Notes [Conjugation] and [Zeros annihilate].
+
+    With ``own`` the memory of g may be used again, which a mask does (relu, clip): half the memory of a wide layer.
+    """
     xp, op = space.xp, node.op
     assert op is not None
     multiply = xp.absorbing_multiply if careful else xp.multiply
@@ -125,7 +134,12 @@ def _contributions(node: Node, parents: Parents, g: Any, space: Space, careful: 
         if rule is ONE:
             c = g
         elif op.partials is not None:
-            c = multiply(g, rule(xp, *kept))
+            d = rule(xp, *kept)
+            if own and len(parents) == 1 and d.__class__ is ndarray and d.dtype == bool:
+                np.copyto(g, 0, where=~d)
+                c = g
+            else:
+                c = multiply(g, d)
         elif isinstance(op.vjp, tuple):
             c = rule(xp, g, *kept, **node.params)
         else:

@@ -81,15 +81,14 @@ elementwise(
 
 
 def _absorb(a: Any, b: Any) -> Any:
+    # A zero cotangent, or a mask that is False, stops everything; a computed zero stops infinity only.
     if getattr(b, "dtype", None) == bool:
-        return np.where(b, a, a.dtype.type(0))[()]
+        return np.where(b, a, np.asarray(a).dtype.type(0))[()]
     with np.errstate(all="ignore"):
         product = np.multiply(a, b)
     if not has_nan(product):
         return product
-    # A zero cotangent, or a mask that is False, stops everything; a computed zero stops infinity only.
-    computed = np.asarray(b).dtype != bool
-    stopped = np.equal(a, 0) | (np.equal(b, 0) & ~(computed & np.isnan(a)))
+    stopped = np.equal(a, 0) | (np.equal(b, 0) & ~np.isnan(a))
     return np.where(stopped, product.dtype.type(0), product)[()]
 
 
