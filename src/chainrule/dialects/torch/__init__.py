@@ -1,0 +1,1 @@
+"""PyTorch's spelling of chainrule: ``import chainrule.torch as torch``."""
