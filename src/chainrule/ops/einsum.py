@@ -38,7 +38,8 @@ def _join(terms: Any, out: str) -> str:
 def _contract(*operands: Any, subscripts: str) -> Any:
     terms, out = _terms(subscripts)
     path = _path(subscripts, tuple(x.shape for x in operands)) if len(operands) > 2 else ((0, 1),) * (len(operands) > 1)
-    left, dtype = list(zip(terms, operands, strict=True)), promote(operands)
+    dtype = promote(operands)
+    left = [(term, x.astype(dtype, copy=False)) for term, x in zip(terms, operands, strict=True)]
     for pair in path:
         taken = [left.pop(i) for i in sorted(pair, reverse=True)]
         rest = {letter for term, _ in left for letter in term} | set(out)
@@ -50,7 +51,7 @@ def _contract(*operands: Any, subscripts: str) -> Any:
             left.append((goal, np.einsum(_join([t for t, _ in taken], goal), *(x for _, x in taken))))
     ((term, result),) = left
     result = result if term == out else _ordered(result, term, out)
-    return result.astype(dtype, copy=False)[()]
+    return result[()]
 
 
 @functools.lru_cache(maxsize=512)
@@ -153,7 +154,7 @@ def _parse(subscripts: Any, ranks: list[int]) -> tuple[list[str], str]:
     """One letter per axis for every operand and the output."""
     if not isinstance(subscripts, str):
         raise DTypeError(
-            f"[einsum] the subscripts are {subscripts!r} of type {type(subscripts).__name__}; expected a string; "
+            f"[einsum] the subscripts are a {type(subscripts).__name__}; expected a string; "
             f"write einsum('ij,jk->ik', a, b)."
         )
     text = subscripts.replace(" ", "").replace("...", ".")
@@ -238,7 +239,7 @@ def _einsum(xp: Any, subscripts: Any, *operands: Any, optimize: Any = True) -> A
     shapes = [spec.shape for spec in specs]
     for i, term in enumerate(terms):
         arrays[i], terms[i], shapes[i] = _on_diagonal(xp, subscripts, i, arrays[i], term, shapes[i])
-    size = _sizes(subscripts, terms, shapes)
+    size, dtype = _sizes(subscripts, terms, shapes), promote(specs)
     # An axis of size 1 that others stretch is no axis; a letter that then stands in one operand alone is summed there.
     stretched = [
         {k for k, n in zip(term, shape, strict=True) if n != size[k]} for term, shape in zip(terms, shapes, strict=True)
@@ -247,13 +248,13 @@ def _einsum(xp: Any, subscripts: Any, *operands: Any, optimize: Any = True) -> A
     for i, (term, gone) in enumerate(zip(terms, stretched, strict=True)):
         dropped = [k in gone or (k not in out and count[k] == 1) for k in term]
         if any(dropped):
-            arrays[i] = xp.sum(arrays[i], axis=tuple(axis for axis, drop in enumerate(dropped) if drop))
+            array = arrays[i] if arrays[i].dtype == dtype else xp.astype(arrays[i], dtype=dtype)
+            arrays[i] = xp.sum(array, axis=tuple(axis for axis, drop in enumerate(dropped) if drop))
             terms[i] = "".join(k for k, drop in zip(term, dropped, strict=True) if not drop)
     if len(arrays) > 1:
         result = xp.contract(*arrays, subscripts=_join(terms, out))
     else:
         result = xp.permute_dims(arrays[0], axes=tuple(terms[0].index(k) for k in out))
-    dtype = promote(specs)
     return result if result.dtype == dtype else xp.astype(result, dtype=dtype)
 
 
