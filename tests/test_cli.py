@@ -207,9 +207,10 @@ def test_a_mistake_is_told_without_a_traceback(capsys, arguments, message):
 @pytest.mark.parametrize(
     "text",
     [
-        "x", "-x", "+x", "2*x - x/3 + x**2 % 5 // 1", "x @ x", "x[0]", "x[-1] + x[1:3] @ x[:2]", "x.T @ x",
-        "[x, 2*x] @ x", "sum(x, axis=0)", "sum(x, 0)", "clip(x, 0, 1.5)", "clip(x, min=0.5, max=2)", "where(x >= 1, x, -x)",
-        "arcsin(x/9)", "[[1, 2, 3], [4, 5, 6]] @ x", "pi*e*x", "2**-1 * x", "x[::2]", "[]", "[[0, 1], [1, 0]]", "7 // 2", "-7 % 3",
+        "x", "-x", "+x", "2*x - x/3 + x**2 % 5 // 1", "x @ x", "x[0]", "x[-1] + x[1:3] @ x[:2]", "x.T @ x", "[]",
+        "[x, 2*x] @ x", "sum(x, axis=0)", "sum(x, 0)", "clip(x, 0, 1.5)", "clip(x, min=0.5, max=2)", "x[::2]",
+        "where(x >= 1, x, -x)", "arcsin(x/9)", "[[1, 2, 3], [4, 5, 6]] @ x", "pi*e*x", "2**-1 * x", "[[0, 1], [1, 0]]",
+        "7 // 2", "-7 % 3",
     ],
 )  # fmt: skip
 def test_expressions_mean_what_numpy_means(text):

@@ -25,10 +25,10 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
     >>> a, b = cr.symbol("a", shape=(2, 1)), cr.symbol("b", shape=(2, 1))
     >>> c = 2 * a + b
     >>> print(c.graph())
-    a  = input           : float64[2, 1]
-    b  = input           : float64[2, 1]
-    %0 = multiply(2, a)  : float64[2, 1]
-    %1 = add(%0, b)      : float64[2, 1]
+    a  = input          : float64[2, 1]
+    b  = input          : float64[2, 1]
+    %0 = multiply(2, a) : float64[2, 1]
+    %1 = add(%0, b)     : float64[2, 1]
     return %1
     >>> c.eval(a=[[1.0], [2.0]], b=[[3.0], [4.0]])
     tensor([[5.],
