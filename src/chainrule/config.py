@@ -37,6 +37,8 @@ class Mode:
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
             return self._wrap_generator(function)  # type: ignore[return-value]
+        if inspect.isasyncgenfunction(function):
+            return self._wrap_async_generator(function)  # type: ignore[return-value]
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -79,6 +81,31 @@ class Mode:
 
         return generator
 
+    def _wrap_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def generator(*args: Any, **kwargs: Any) -> Any:
+            inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(anext, inner)
+            try:
+                while True:
+                    with self._fresh():
+                        item = await resume()
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume = functools.partial(inner.athrow, error)
+                    else:
+                        resume = functools.partial(inner.asend, sent)
+            except StopAsyncIteration:
+                return
+            finally:
+                with self._fresh():
+                    await inner.aclose()
+
+        return generator
+
 
 class no_grad(Mode):
     """Operations inside record nothing: their results carry no gradient.
@@ -91,7 +118,7 @@ class no_grad(Mode):
     False
     """
 
-    def __init__(self, function: Callable[..., Any] | None = None):
+    def __init__(self, _function: Callable[..., Any] | None = None):
         super().__init__(recording, False)
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
@@ -113,7 +140,7 @@ class enable_grad(no_grad):
     True
     """
 
-    def __init__(self, function: Callable[..., Any] | None = None):
+    def __init__(self, _function: Callable[..., Any] | None = None):
         Mode.__init__(self, recording, True)
 
 
@@ -140,7 +167,8 @@ class set_grad_enabled(Mode):
 
     def __call__(self, function: F) -> F:
         # Decorating must not leave the caller's own state changed.
-        recording.reset(self._tokens.pop())
+        if self._tokens and not self._entered:
+            recording.reset(self._tokens.pop())
         return super().__call__(function)
 
 

@@ -137,8 +137,8 @@ def _unreached(i: int, x: Box, target: Node, order: list[Node]) -> GradientError
         if flat:
             through = f": every path to it passes through {flat[-1].name()}, whose result is {flat[-1].dtype}"
     return GradientError(
-        f"[gradients] input {i} ({seed_spec(x)!r}) is not reached from the outputs{through}; expected outputs that depend "
-        f"on it; pass allow_unused=True to get None for it."
+        f"[gradients] input {i} ({seed_spec(x)!r}) is not reached from the outputs{through}; expected outputs that "
+        f"depend on it; pass allow_unused=True to get None for it."
     )
 
 
@@ -285,12 +285,14 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
         if answer is None:
             continue
         if not isinstance(answer, Box):
-            answer = box(Box.default, as_value("register_hook", answer), None)
+            answer = box(Box.default, np.array(as_value("register_hook", answer))[()], None)
         if seed_spec(answer).shape != node.shape:
             raise ShapeError(
-                f"[register_hook] a hook returned shape {seed_spec(answer).shape} for a gradient of shape {node.shape}; "
-                f"expected an equal shape, or None to leave the gradient as it is."
+                f"[register_hook] a hook returned shape {seed_spec(answer).shape} for a gradient of shape "
+                f"{node.shape}; expected an equal shape, or None to leave the gradient as it is."
             )
+        if seed_spec(answer).dtype != node.dtype:
+            answer = ops.astype(answer, node.dtype)
         g = answer if space.cls is not None else answer._value
     return g
 
