@@ -45,7 +45,7 @@ def adjoint(function: Any, *arrays: Any) -> None:
         assert (t.shape, t.dtype) == (y.shape, y.dtype)
     one = sum(np.vdot(g, t._value).real for g, t in zip(cotangents, moved, strict=True))
     other = sum(np.vdot(back._value, t).real for back, t in zip(pulled, tangents, strict=True))
-    tolerance = 1e-9 if all(is_double(y) for y in outputs) else 1e-4
+    tolerance = 1e-9 if all(is_double(x) for x in (*outputs, *map(np.asarray, arrays))) else 1e-4
     np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
