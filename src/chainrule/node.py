@@ -20,9 +20,10 @@ _new = object.__new__
 class Watch:
     """What a leaf, or a node somebody listens to, carries beside the graph."""
 
-    __slots__ = ("hooks", "retain", "tensor")
+    __slots__ = ("cls", "hooks", "retain", "tensor")
 
     def __init__(self, tensor: Any = None, retain: bool = False):
+        self.cls = type(tensor)  # hooks see gradients of their Tensor's own class, also when it is gone
         # Weak, so that a gradient that has a graph of its own (and leads back here) makes no cycle.
         self.tensor: Callable[[], Any] = weakref.ref(tensor) if tensor is not None else lambda: None
         self.retain = retain

@@ -280,7 +280,7 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
     """Show a cotangent to the hooks of its Tensor; what a hook returns takes its place."""
     assert node.watch is not None
     for hook in list(node.watch.hooks.values()):
-        shown = g if isinstance(g, Box) else box(Box.default, g, None)
+        shown = g if isinstance(g, Box) else box(node.watch.cls, g, None)
         answer = hook(shown)
         if answer is None:
             continue

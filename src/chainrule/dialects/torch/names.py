@@ -160,7 +160,9 @@ class GradFn:
             return answer[0] if isinstance(answer, tuple) else answer
 
         node = self._node
-        node.watch = node.watch or Watch()
+        if node.watch is None:
+            node.watch = Watch()
+            node.watch.cls = self._cls
         key = max(node.watch.hooks, default=-1) + 1
         node.watch.hooks[key] = run
         return Removable(node.watch.hooks, key)
