@@ -1,4 +1,4 @@
-"""What recording costs: forward and backward, per op, of ``y = sin(y) * x`` 500 times on 4 elements."""
+"""What recording costs: forward and backward, per op, of ``y = sin(y) * x`` 500 times on 4 float32 elements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.measure import OURS, Row, agree, in_turn, peer
 
 TIMES = 500
 OPS = 2 * TIMES
-POINT = np.linspace(0.1, 1.0, 4)
+POINT = np.linspace(0.1, 1.0, 4, dtype="float32")
 
 
 def chain(sin: Callable[[Any], Any], x: Any) -> Any:
@@ -44,6 +44,6 @@ def rows() -> list[Row]:
     if autograd is not None:
         gradient, sin = autograd.grad(chain, argnum=1), peer("autograd.numpy").sin
         runs["autograd"] = lambda: gradient(sin, POINT)
-    agree(runs, rtol=1e-9)
+    agree(runs, rtol=1e-3)
     micros = {name: 1e6 * taken / OPS for name, taken in in_turn(runs, rounds=60).items()}
     return [Row(f"tape, {name}", "µs per op", micros, name, 0.45, "torch") for name in OURS if name in runs]
