@@ -11,7 +11,9 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "peers: compares with another library, which must be installed (pytest -m peers)")
+    config.addinivalue_line(
+        "markers", "peers: compares with another library, which must be installed (pytest -m peers)"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -38,7 +38,7 @@ class Graph:
 
     def run(self, values: Sequence[Any], xp: Any = raw) -> list[Any]:
         """The outputs for these values of the inputs: bare arrays with ``raw``, Tensors with ``ops``."""
-        known: dict[Node, Any] = dict(zip(self.inputs, values, strict=True))
+        known: dict[Any, Any] = dict(zip(self.inputs, values, strict=True))
         for node in self.nodes:
             if node in known:
                 continue
@@ -89,13 +89,11 @@ def operands_of(node: Node, known: Mapping[Node, Any]) -> list[Any]:
     for i, (value, parent) in enumerate(zip(constants, node.parents, strict=True)):
         if parent is None and (value is None or isinstance(value, Spec)):
             raise SymbolError(
-                f"[graph] operand {i} of {node.name()} is a constant that no rule needs, so it was not kept; expected a "
-                f"graph made of symbols, which keeps all; build it with symbol(...) to run it again.",
+                f"[graph] operand {i} of {node.name()} is a constant that no rule needs, so it was not kept; expected "
+                f"a graph made of symbols, which keeps all; build it with symbol(...) to run it again.",
                 node.location,
             )
-    return [
-        value if parent is None else known[parent] for value, parent in zip(constants, node.parents, strict=True)
-    ]
+    return [value if parent is None else known[parent] for value, parent in zip(constants, node.parents, strict=True)]
 
 
 def kept_operands(node: Node) -> tuple[Any, ...]:

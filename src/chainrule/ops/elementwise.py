@@ -221,10 +221,19 @@ elementwise(
     tensor([1., 9.])
     """,
 )
+
+
+def _direction(xp: Any, _out: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return xp.sign(x)
+    # Not sign(z), which has no derivative that a partial could state: z and |z| both have one.
+    return xp.divide(x, xp.where(xp.equal(x, 0), 1, xp.abs(x)))
+
+
 elementwise(
     "abs",
     value=operator.abs,
-    d=lambda xp, _out, x: xp.sign(x),
+    d=_direction,
     method=True,
     numpy=("abs", "absolute", "fabs"),
     doc="""|x|; the derivative at 0 is 0.
