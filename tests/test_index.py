@@ -276,6 +276,9 @@ WRONG = [
     (lambda: cr.symbol("s", shape=(2, 3))[5], cr.AxisError,
      "[getitem] index [5] does not fit shape (2, 3): index 5 is out of bounds for axis 0 with size 2; "
      "expected at most 2 indices, each within its axis; check the shape."),
+    (lambda: MATRIX[cr.symbol("i", shape=(2,), dtype="int64"), 0, 0], cr.AxisError,
+     "[getitem] index [array of shape (2,), 0, 0] does not fit shape (2, 3): too many indices for array: array is "
+     "2-dimensional, but 3 were indexed; expected at most 2 indices, each within its axis; check the shape."),
     (lambda: MATRIX[np.array([True, False, True])], cr.AxisError,
      "[getitem] a mask of shape (3,) was applied to axes of sizes (2,); expected equal shapes; build the mask from "
      "the Tensor it selects from."),

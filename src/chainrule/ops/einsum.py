@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import string
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,9 +46,9 @@ def _contract(*operands: Any, subscripts: str) -> Any:
         have = "".join(dict.fromkeys("".join(term for term, _ in taken)))
         goal = out if not left else "".join(letter for letter in have if letter in rest)
         if len(taken) == 2:
-            left.append((goal, _product(*taken, goal)))
+            left.append((goal, _product(taken[0], taken[1], goal)))
         else:
-            left.append((goal, np.einsum(_join([t for t, _ in taken], goal), *(x for _, x in taken))))
+            left.append((goal, np.einsum(_join([t for t, _ in taken], goal), *[x for _, x in taken])))
     ((term, result),) = left
     result = result if term == out else _ordered(result, term, out)
     return result[()]
@@ -71,22 +71,30 @@ def _ordered(x: Any, term: str, goal: str) -> Any:
 def _product(one: tuple[str, Any], other: tuple[str, Any], goal: str) -> Any:
     """The contraction of two operands: an elementwise product where nothing is summed, else BLAS."""
     (term, x), (tail, y) = one, other
-    summed = [letter for letter in term if letter in tail and letter not in goal]
-    if not summed:
+    if all(letter in goal for letter in term if letter in tail):
         return _ordered(x, term, goal) * _ordered(y, tail, goal)
+    left, right, shape, order = _matrices(term, tail, goal, x.shape, y.shape)
+    product = np.matmul(x.transpose(left[0]).reshape(left[1]), y.transpose(right[0]).reshape(right[1]))
+    return product.reshape(shape).transpose(order)
+
+
+@functools.lru_cache(maxsize=512)
+def _matrices(term: str, tail: str, goal: str, one: Shape, other: Shape) -> Any:
+    """How two operands become (stacks of) matrices, each (order of axes, shape); the shape and order of the product."""
     shared = [letter for letter in term if letter in tail and letter in goal]
+    summed = [letter for letter in term if letter in tail and letter not in goal]
     rows = [letter for letter in term if letter not in tail]
     columns = [letter for letter in tail if letter not in term]
-    size = {**dict(zip(term, x.shape, strict=True)), **dict(zip(tail, y.shape, strict=True))}
+    size = {**dict(zip(term, one, strict=True)), **dict(zip(tail, other, strict=True))}
 
-    def stack(array: Any, own: str, *groups: list[str]) -> Any:
-        order = [own.index(k) for group in (shared, *groups) for k in group]
-        merged = [Spec(tuple(size[k] for k in group), None).size for group in groups]
-        return array.transpose(order).reshape(*(size[k] for k in shared), *merged)
+    def stack(own: str, *groups: list[str]) -> tuple[Shape, Shape]:
+        order = tuple(own.index(letter) for group in (shared, *groups) for letter in group)
+        merged = (Spec(tuple(size[letter] for letter in group), None).size for group in groups)
+        return order, (*(size[letter] for letter in shared), *merged)
 
-    product = np.matmul(stack(x, term, rows, summed), stack(y, tail, summed, columns))
-    product = product.reshape([size[letter] for letter in (*shared, *rows, *columns)])
-    return _ordered(product, "".join((*shared, *rows, *columns)), goal)
+    made = [*shared, *rows, *columns]
+    shape, order = tuple(size[letter] for letter in made), tuple(made.index(letter) for letter in goal)
+    return stack(term, rows, summed), stack(tail, summed, columns), shape, order
 
 
 def _contract_spec(*operands: Any, subscripts: str) -> Spec:
@@ -150,13 +158,8 @@ def _refuse(subscripts: Any, why: str, advice: str) -> ShapeError:
     return ShapeError(f"[einsum] the subscripts {subscripts!r} {why}; expected e.g. 'ij,jk->ik'; {advice}.")
 
 
-def _parse(subscripts: Any, ranks: list[int]) -> tuple[list[str], str]:
+def _parse(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
     """One letter per axis for every operand and the output."""
-    if not isinstance(subscripts, str):
-        raise DTypeError(
-            f"[einsum] the subscripts are a {type(subscripts).__name__}; expected a string; "
-            f"write einsum('ij,jk->ik', a, b)."
-        )
     text = subscripts.replace(" ", "").replace("...", ".")
     arrow = text.count("->")
     inputs, _, out = text.partition("->")
@@ -194,8 +197,9 @@ def _parse(subscripts: Any, ranks: list[int]) -> tuple[list[str], str]:
     return terms, out
 
 
-def _on_diagonal(xp: Any, subscripts: Any, i: int, x: Any, term: str, shape: Shape) -> tuple[Any, str, Shape]:
-    """The operand with each repeated letter taken once."""
+def _diagonals(subscripts: str, i: int, term: str, shape: Shape) -> tuple[list[tuple[int, int]], str, Shape]:
+    """The pairs of axes to take the diagonals of, until each letter of an operand stands once."""
+    pairs = []
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:
             first = term.index(letter)
@@ -206,14 +210,14 @@ def _on_diagonal(xp: Any, subscripts: Any, i: int, x: Any, term: str, shape: Sha
                     f"repeat {letter!r} in operand {i}, where it has sizes {shape[first]} and {shape[second]}",
                     "a repeated letter needs axes of equal size",
                 )
-            x = xp.diagonal(x, axis1=first, axis2=second)
+            pairs.append((first, second))
             keep = [k for k in range(len(term)) if k not in (first, second)]
             shape = (*(shape[k] for k in keep), shape[first])
             term = "".join(term[k] for k in keep) + letter
-    return x, term, shape
+    return pairs, term, shape
 
 
-def _sizes(subscripts: Any, terms: list[str], shapes: list[Shape]) -> dict[str, int]:
+def _sizes(subscripts: str, terms: list[str], shapes: list[Shape]) -> dict[str, int]:
     size: dict[str, int] = {}
     owner: dict[str, int] = {}
     for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
@@ -229,28 +233,54 @@ def _sizes(subscripts: Any, terms: list[str], shapes: list[Shape]) -> dict[str, 
     return size
 
 
+class _Reading(NamedTuple):
+    """What to do with each operand (diagonals of pairs of axes, then sums over axes), and then with all."""
+
+    diagonals: list[list[tuple[int, int]]]
+    sums: list[Shape]
+    terms: list[str]
+    out: str
+
+
+@functools.lru_cache(maxsize=512)
+def _read(subscripts: str, shapes: tuple[Shape, ...]) -> _Reading:
+    terms, out = _parse(subscripts, [len(shape) for shape in shapes])
+    found = [_diagonals(subscripts, i, *pair) for i, pair in enumerate(zip(terms, shapes, strict=True))]
+    terms = [term for _, term, _ in found]
+    size = _sizes(subscripts, terms, [shape for _, _, shape in found])
+    # An axis of size 1 that others stretch is no axis; a letter that then stands in one operand alone is summed there.
+    stretched = [{k for k, n in zip(term, shape, strict=True) if n != size[k]} for _, term, shape in found]
+    count = Counter(k for term, gone in zip(terms, stretched, strict=True) for k in term if k not in gone)
+    sums = [
+        tuple(axis for axis, k in enumerate(term) if k in gone or (k not in out and count[k] == 1))
+        for term, gone in zip(terms, stretched, strict=True)
+    ]
+    left = [
+        "".join(k for axis, k in enumerate(term) if axis not in axes) for term, axes in zip(terms, sums, strict=True)
+    ]
+    return _Reading([pairs for pairs, _, _ in found], sums, left, out)
+
+
 def _einsum(xp: Any, subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     del optimize  # the order of contraction never changes the result
+    if not isinstance(subscripts, str):
+        raise DTypeError(
+            f"[einsum] the subscripts are a {type(subscripts).__name__}; expected a string; "
+            f"write einsum('ij,jk->ik', a, b)."
+        )
     if not operands:
         raise DTypeError("[einsum] no operands were given; expected at least one; write einsum('ij,jk->ik', a, b).")
     specs = [operand_spec("einsum", x) for x in operands]
-    terms, out = _parse(subscripts, [spec.ndim for spec in specs])
-    arrays = [x if hasattr(x, "shape") else np.asarray(x) for x in operands]
-    shapes = [spec.shape for spec in specs]
-    for i, term in enumerate(terms):
-        arrays[i], terms[i], shapes[i] = _on_diagonal(xp, subscripts, i, arrays[i], term, shapes[i])
-    size, dtype = _sizes(subscripts, terms, shapes), promote(specs)
-    # An axis of size 1 that others stretch is no axis; a letter that then stands in one operand alone is summed there.
-    stretched = [
-        {k for k, n in zip(term, shape, strict=True) if n != size[k]} for term, shape in zip(terms, shapes, strict=True)
-    ]
-    count = Counter(k for term, gone in zip(terms, stretched, strict=True) for k in term if k not in gone)
-    for i, (term, gone) in enumerate(zip(terms, stretched, strict=True)):
-        dropped = [k in gone or (k not in out and count[k] == 1) for k in term]
-        if any(dropped):
-            array = arrays[i] if arrays[i].dtype == dtype else xp.astype(arrays[i], dtype=dtype)
-            arrays[i] = xp.sum(array, axis=tuple(axis for axis, drop in enumerate(dropped) if drop))
-            terms[i] = "".join(k for k, drop in zip(term, dropped, strict=True) if not drop)
+    dtype = promote(specs)
+    diagonals, sums, terms, out = _read(subscripts, tuple(spec.shape for spec in specs))
+    arrays = []
+    for x, pairs, axes in zip(operands, diagonals, sums, strict=True):
+        x = x if hasattr(x, "shape") else np.asarray(x)
+        for first, second in pairs:
+            x = xp.diagonal(x, axis1=first, axis2=second)
+        if axes:
+            x = xp.sum(x if x.dtype == dtype else xp.astype(x, dtype=dtype), axis=axes)
+        arrays.append(x)
     if len(arrays) > 1:
         result = xp.contract(*arrays, subscripts=_join(terms, out))
     else:

@@ -50,7 +50,7 @@ def _gather_spec(x: Any, *arrays: Any, index: Template, name: str = "getitem") -
     try:
         return Spec(probe[_fill(index, zeros)].shape, x.dtype)
     except IndexError as error:
-        raise _index_error(name, x, index, zeros, error) from None
+        raise _index_error(name, x, index, arrays, error) from None
 
 
 def _positions(xp: Any, shape: Any, arrays: Any, index: Template) -> Any:
@@ -364,8 +364,9 @@ def _shown(template: Template, arrays: Any) -> str:
         if isinstance(part, slice):
             ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
             parts.append(":".join(ends[: 2 + (part.step is not None)]))
-        elif isinstance(part, (Box, np.ndarray)):
-            parts.append(f"array of shape {part.shape}" if np.size(part) > 4 else f"{np.asarray(part).tolist()}")
+        elif hasattr(part, "shape"):
+            known = isinstance(part, np.ndarray) and part.size <= 4
+            parts.append(str(part.tolist()) if known else f"array of shape {part.shape}")
         else:
             parts.append("..." if part is Ellipsis else str(part))
     return f"[{', '.join(parts)}]"

@@ -98,7 +98,7 @@ def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in widths]
 
 
-def _pad(xp: Any, x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def _pad(xp: Any, x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
     spec = operand_spec("pad", x)
     widths = _widths(pad_width, spec.ndim)
     if mode in _MIRRORS:
@@ -110,16 +110,17 @@ def _pad(xp: Any, x: Any, pad_width: Any, mode: str = "constant", constant_value
         )
     shape = tuple(before + size + after for size, (before, after) in zip(spec.shape, widths, strict=True))
     inner = tuple(slice(before, before + size) for size, (before, _) in zip(spec.shape, widths, strict=True))
-    if not isinstance(constant_values, Box) and np.ndim(constant_values) == 0 and constant_values == 0:
+    scalar = operand_spec("pad", constant_values).ndim == 0
+    if scalar and not isinstance(constant_values, Box) and constant_values == 0:
         return xp.scatter_add(x, index=inner, shape=shape)
-    if np.ndim(constant_values) == 0:
+    if scalar:
         frame = xp.broadcast_to(xp.astype(constant_values, dtype=spec.dtype), shape)
     else:
         frame = np.pad(np.zeros(spec.shape, spec.dtype), widths, constant_values=np.asarray(constant_values))
     return xp.put(frame, x, index=inner)
 
 
-def _pad_from_within(xp: Any, x: Any, shape: Shape, widths: list[tuple[int, int]], mode: str) -> Any:
+def _pad_from_within(xp: Any, x: Any, shape: Shape, widths: list[tuple[int, int]], mode: Any) -> Any:
     x = xp.reshape(x, shape)
     for axis, (size, width) in enumerate(zip(shape, widths, strict=True)):
         if width == (0, 0):
