@@ -14,9 +14,9 @@ import numpy as np
 
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, DTypeError, ShapeError
-from chainrule.node import Node, SymbolicNode, record
+from chainrule.node import SymbolicNode, record
 from chainrule.op import REGISTRY, Op
-from chainrule.spec import Spec, spec_of
+from chainrule.spec import Shape, Spec, spec_of
 
 PLAIN = frozenset({bool, int, float, complex})
 _new = object.__new__
@@ -29,6 +29,8 @@ class Box:
     _value: Any
     _node: Any
     _grad: Any
+    shape: Shape
+    dtype: Any
 
     default: type[Box]  # the class of results when no operand is a Tensor
     # A dialect's own promotion: (op, values) -> values. None means NumPy's.
@@ -199,7 +201,7 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     """Call ``op`` on operands of any kind; ``params`` are its static parameters in canonical spelling."""
     cls: type[Box] | None = None
     values: list[Any] = []
-    nodes: list[Node | None] = []
+    nodes: list[Any] = []
     symbolic = False
     for x in operands:
         if isinstance(x, Box):
@@ -342,6 +344,7 @@ def general(op: Op) -> Callable[..., Any]:
     count = len(names)
 
     def call(*args: Any, **given: Any) -> Any:
+        operands: tuple[Any, ...]
         if op.sequence:
             operands, rest = (tuple(args[0]) if args else ()), args[1:]
         else:

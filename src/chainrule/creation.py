@@ -30,7 +30,7 @@ def _dtype(name: str, dtype: Any) -> Any:
     return found
 
 
-def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
+def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
     """``data`` as a Tensor: arrays and nested lists are copied (``copy=False`` shares), Tensors pass as they are.
 
     >>> asarray([1, 2, 3], dtype="float64")
@@ -39,7 +39,7 @@ def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     wanted = _dtype("asarray", dtype)
     if isinstance(data, Tensor):
         same = wanted is None or wanted == data.dtype
-        return (data.clone() if copy else data) if same else data.astype(wanted)  # type: ignore[attr-defined]
+        return (data.clone() if copy else data) if same else data.astype(wanted)
     if isinstance(data, (list, tuple)) and _holds_tensors(data):
         return asarray(ops.stack([asarray(row) for row in data]), wanted)
     value = np.asarray(as_value("asarray", data))
@@ -57,7 +57,7 @@ def _holds_tensors(data: Any) -> bool:
     return any(isinstance(x, Box) or (isinstance(x, (list, tuple)) and _holds_tensors(x)) for x in data)
 
 
-def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
+def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
     """A new leaf Tensor with a copy of ``data``; Python floats become float64.
 
     >>> tensor([1.0, 2.0], requires_grad=True)
@@ -68,7 +68,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
     return made.requires_grad_() if requires_grad else made
 
 
-def zeros(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
+def zeros(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
     """Zeros of the given shape.
 
     >>> zeros((2, 3))
@@ -78,7 +78,7 @@ def zeros(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
     return _wrap(np.zeros(as_shape("zeros", shape), _dtype("zeros", dtype) or FLOAT), requires_grad)
 
 
-def ones(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
+def ones(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
     """Ones of the given shape.
 
     >>> ones(3)
@@ -87,7 +87,7 @@ def ones(shape: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
     return _wrap(np.ones(as_shape("ones", shape), _dtype("ones", dtype) or FLOAT), requires_grad)
 
 
-def empty(shape: Any, dtype: Any = None) -> Any:
+def empty(shape: Any, dtype: Any = None) -> Tensor:
     """A Tensor of the given shape whose elements mean nothing yet (they are zeros).
 
     >>> empty((2, 0)).shape
@@ -96,7 +96,7 @@ def empty(shape: Any, dtype: Any = None) -> Any:
     return zeros(shape, dtype)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, *, requires_grad: bool = False) -> Any:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
     """The given shape filled with one number; the gradient flows back to a Tensor ``fill_value``.
 
     >>> full(2, 7.0)
@@ -108,7 +108,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, requires_grad: bool 
     return _wrap(np.full(as_shape("full", shape), as_value("full", fill_value), wanted), requires_grad)
 
 
-def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, requires_grad: bool = False) -> Any:
+def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
     """start, start + step, … below stop; with one argument, 0, 1, … below it.
 
     >>> arange(4.0)
@@ -117,10 +117,10 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *,
     start, stop = (0, start) if stop is None else (start, stop)
     if step == 0:
         raise ShapeError("[arange] step is 0, which never arrives; expected a positive or negative step.")
-    return _wrap(np.arange(start, stop, step, _dtype("arange", dtype)), requires_grad)
+    return _wrap(np.arange(start, stop, step, dtype=_dtype("arange", dtype)), requires_grad)
 
 
-def linspace(start: Any, stop: Any, /, num: int, dtype: Any = None, *, endpoint: bool = True) -> Any:
+def linspace(start: Any, stop: Any, /, num: int, dtype: Any = None, *, endpoint: bool = True) -> Tensor:
     """``num`` evenly spaced numbers from start to stop.
 
     >>> linspace(0, 1, 5)
@@ -129,7 +129,7 @@ def linspace(start: Any, stop: Any, /, num: int, dtype: Any = None, *, endpoint:
     return _wrap(np.linspace(float(start), float(stop), num, endpoint=endpoint, dtype=_dtype("linspace", dtype)))
 
 
-def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Any:
+def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:
     """Ones on diagonal ``k``, zeros elsewhere.
 
     >>> eye(2)
@@ -139,7 +139,7 @@ def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = N
     return _wrap(np.eye(n_rows, n_cols, k, _dtype("eye", dtype) or FLOAT))
 
 
-def zeros_like(x: Any, /, dtype: Any = None) -> Any:
+def zeros_like(x: Any, /, dtype: Any = None) -> Tensor:
     """Zeros in the shape and dtype of x.
 
     >>> zeros_like(ones(2))
@@ -149,7 +149,7 @@ def zeros_like(x: Any, /, dtype: Any = None) -> Any:
     return zeros(x.shape, dtype or x.dtype)
 
 
-def ones_like(x: Any, /, dtype: Any = None) -> Any:
+def ones_like(x: Any, /, dtype: Any = None) -> Tensor:
     """Ones in the shape and dtype of x.
 
     >>> ones_like(zeros(2))
@@ -159,7 +159,7 @@ def ones_like(x: Any, /, dtype: Any = None) -> Any:
     return ones(x.shape, dtype or x.dtype)
 
 
-def full_like(x: Any, /, fill_value: Any, dtype: Any = None) -> Any:
+def full_like(x: Any, /, fill_value: Any, dtype: Any = None) -> Tensor:
     """One number in the shape and dtype of x.
 
     >>> full_like(zeros(2), 3)
@@ -169,7 +169,7 @@ def full_like(x: Any, /, fill_value: Any, dtype: Any = None) -> Any:
     return full(x.shape, fill_value, dtype or x.dtype)
 
 
-def empty_like(x: Any, /, dtype: Any = None) -> Any:
+def empty_like(x: Any, /, dtype: Any = None) -> Tensor:
     """A Tensor in the shape and dtype of x whose elements mean nothing yet.
 
     >>> empty_like(zeros(2)).shape

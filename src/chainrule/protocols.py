@@ -264,7 +264,7 @@ _UFUNC_DEFAULTS = {
 
 def _values(tree: Any) -> Any:
     """``tree`` with plain read-only arrays in place of its Tensors."""
-    return map_leaves(lambda x: x.detach().numpy() if isinstance(x, Box) else x, tree)  # type: ignore[attr-defined]
+    return map_leaves(lambda x: x.detach().numpy() if isinstance(x, Tensor) else x, tree)
 
 
 def _leave(name: str, run: Callable[..., Any], args: Any, kwargs: dict[str, Any], told: str) -> Any:
@@ -377,7 +377,10 @@ def _dlpack_device(_self: Tensor) -> tuple[int, int]:
     return np.empty(0).__dlpack_device__()
 
 
-Tensor.__dlpack__ = _dlpack
-Tensor.__dlpack_device__ = _dlpack_device
-Tensor.__array_ufunc__ = _array_ufunc
-Tensor.__array_function__ = _array_function
+for _name, _method in {
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
+    "__array_ufunc__": _array_ufunc,
+    "__array_function__": _array_function,
+}.items():
+    setattr(Tensor, _name, _method)

@@ -79,5 +79,5 @@ def _graph(self: Tensor) -> Graph:
     return graph_of(self)
 
 
-Tensor.eval = _eval  # type: ignore[attr-defined]
-Tensor.graph = _graph  # type: ignore[attr-defined]
+Tensor.eval = _eval
+Tensor.graph = _graph

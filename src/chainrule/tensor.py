@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from chainrule.spec import Spec
 class Removable:
     """What ``register_hook`` returns; ``remove()`` takes the hook away again (once is enough)."""
 
-    def __init__(self, hooks: dict[int, Any], key: int):
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
         self._hooks, self._key = hooks, key
 
     def remove(self) -> None:
@@ -110,7 +110,7 @@ class Tensor(Box):
     def requires_grad(self, flag: bool) -> None:
         self.requires_grad_(flag)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Ask for the gradient of this leaf (or no longer); returns the Tensor itself."""
         value = self._known("requires_grad_")
         if not requires_grad:
@@ -136,7 +136,7 @@ class Tensor(Box):
         return self._node is None or self._node.op is None
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> Self | None:
         """The gradient accumulated so far, or None."""
         return self._grad
 
@@ -145,20 +145,20 @@ class Tensor(Box):
         if g is not None:
             if not isinstance(g, Box):
                 raise DTypeError(f"[grad] a {type(g).__name__} was assigned; expected a Tensor or None.")
-            if g.dtype != self.dtype:  # type: ignore[attr-defined]
+            if g.dtype != self.dtype:
                 raise DTypeError(
-                    f"[grad] a gradient of {g.dtype} was assigned to a Tensor of {self.dtype}; "  # type: ignore[attr-defined]
+                    f"[grad] a gradient of {g.dtype} was assigned to a Tensor of {self.dtype}; "
                     f"expected equal dtypes; convert it with g.astype('{self.dtype}')."
                 )
-            if g._source.shape != self.shape:  # type: ignore[attr-defined]
+            if g.shape != self.shape:
                 raise ShapeError(
-                    f"[grad] a gradient of shape {g._source.shape} was assigned to a Tensor of shape {self.shape}; "  # type: ignore[attr-defined]
+                    f"[grad] a gradient of shape {g.shape} was assigned to a Tensor of shape {self.shape}; "
                     f"expected equal shapes."
                 )
         self._grad = g
 
     @property
-    def grad_fn(self) -> Any:
+    def grad_fn(self) -> Node | None:
         """The node of the operation that made this, or None for a leaf."""
         return None if self.is_leaf else self._node
 
@@ -210,11 +210,11 @@ class Tensor(Box):
             self._node.watch = Watch(self)
         return self._node.watch
 
-    def detach(self) -> Any:
+    def detach(self) -> Self:
         """The same value outside the graph: no gradient flows through it."""
         return box(type(self), self._known("detach"), None)
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """This value as a result of its own; the gradient passes through."""
         return ops.positive(self) if self.dtype.kind != "b" else ops.astype(self, self.dtype)
 
@@ -289,7 +289,7 @@ class Tensor(Box):
             raise DTypeError("[len] the Tensor has no axes; expected at least one; use .size for the element count.")
         return self.shape[0]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Self]:
         if not self.shape:
             raise DTypeError("[iter] the Tensor has no axes to iterate over; expected at least one; use .item().")
         return (self[i] for i in range(self.shape[0]))
@@ -310,9 +310,9 @@ class Tensor(Box):
         self._value = value
         self._node = node
 
-    def _assign(self, function: str, result: Any) -> Any:
+    def _assign(self, function: str, result: Any) -> Self:
         """The in-place spelling: this Tensor takes over a result, keeping its own shape and dtype."""
-        if self._value is not None and not isinstance(result, Box):
+        if self._value is not None and not isinstance(result, Tensor):
             result = box(type(self), np.asarray(as_value(function, result))[()], None)
         new, old = result._source, self._source
         if new.shape != old.shape:
@@ -345,22 +345,22 @@ class Tensor(Box):
                 self.retain_grad()
         return self
 
-    def zero_(self) -> Any:
+    def zero_(self) -> Self:
         """Set every element to zero, in place."""
         return self._assign("zero_", box(type(self), np.zeros(self.shape, self.dtype)[()], None))
 
-    def fill_(self, value: Any) -> Any:
+    def fill_(self, value: Any) -> Self:
         """Set every element to ``value``, in place."""
         return self._assign("fill_", ops.broadcast_to(value, self.shape))
 
-    def copy_(self, source: Any) -> Any:
+    def copy_(self, source: Any) -> Self:
         """Take over the elements of ``source``, broadcast to this shape, in place."""
         return self._assign("copy_", ops.broadcast_to(source, self.shape))
 
-    def __copy__(self) -> Any:
+    def __copy__(self) -> Self:
         return self.clone() if self._node is not None and not self.is_leaf else self._twin()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if self._value is not None and not self.is_leaf:
             raise GradientError(
                 "[deepcopy] this Tensor is the result of a recorded operation, and its graph is not copied; "
@@ -369,7 +369,7 @@ class Tensor(Box):
         memo[id(self)] = twin = self._twin()
         return twin
 
-    def _twin(self) -> Any:
+    def _twin(self) -> Self:
         if self._value is None:
             return box(type(self), None, self._node)
         twin = box(type(self), self._value, None)
@@ -385,18 +385,18 @@ class Tensor(Box):
 
     # ------------------------------------------------------------------------------------------ operators
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Self:
         return getitem(ops, self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._assign("setitem", ops.setitem(self, index, value))
 
-    def __divmod__(self, other: Any) -> Any:
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
         if defers(other):
             return NotImplemented
         return ops.floor_divide(self, other), ops.remainder(self, other)
 
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
         if defers(other):
             return NotImplemented
         return ops.floor_divide(other, self), ops.remainder(other, self)
@@ -404,30 +404,30 @@ class Tensor(Box):
     __hash__ = object.__hash__
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Self:
         """The axes in reverse order."""
         return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
 
     @property
-    def mT(self) -> Any:
+    def mT(self) -> Self:
         """The last two axes exchanged."""
         return ops.matrix_transpose(self)
 
     @property
-    def real(self) -> Any:
+    def real(self) -> Self:
         """The real part."""
         return ops.real(self)
 
     @property
-    def imag(self) -> Any:
+    def imag(self) -> Self:
         """The imaginary part."""
         return ops.imag(self)
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any) -> Self:
         """These elements in another shape: ``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
         return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Self:
         """The axes in another order, reversed by default."""
         if not axes:
             return self.T

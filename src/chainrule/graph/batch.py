@@ -7,7 +7,6 @@ from typing import Any
 
 from chainrule.errors import ShapeError
 from chainrule.graph.graph import Graph, operands_of
-from chainrule.node import Node
 from chainrule.ops import raw
 from chainrule.spec import shape_of
 
@@ -21,7 +20,7 @@ def run_batched(
     reaches is computed once, for all samples. ``xp`` is ``raw`` (bare arrays) or ``ops`` (Tensors).
     """
     _check(graph, values, batched)
-    known: dict[Node, Any] = dict(zip(graph.inputs, values, strict=True))
+    known: dict[Any, Any] = dict(zip(graph.inputs, values, strict=True))
     front = {node for node, is_batched in zip(graph.inputs, batched, strict=True) if is_batched}
     for node in graph.nodes:
         if node in known:
@@ -34,6 +33,7 @@ def run_batched(
         operands = operands_of(node, known)
         if node in front:
             flags = tuple(parent in front for parent in node.parents)
+            assert node.op.batch is not None
             known[node] = node.op.batch(xp, flags, *operands, **node.params)
         else:
             function = getattr(xp, node.op.name)
@@ -43,10 +43,11 @@ def run_batched(
 
 
 def _check(graph: Graph, values: Sequence[Any], batched: Sequence[bool]) -> None:
-    size = None
+    size: int | None = None
     for node, value, is_batched in zip(graph.inputs, values, batched, strict=True):
         shape = shape_of(value)
-        lead, own = (shape[:1], shape[1:]) if is_batched else ((), shape)
+        ndim = int(is_batched)
+        lead, own = shape[:ndim], shape[ndim:]
         if own != node.shape or len(lead) != is_batched:
             wanted = f"(batch, {', '.join(map(str, node.shape))})" if is_batched else f"{node.shape}"
             raise ShapeError(

@@ -76,10 +76,10 @@ def reverse(
             if parents and parents[0] is not None:
                 send(parents[0], g)
             continue
-        partials = op.partials
+        partials: Any = op.partials
         if plain and partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and len(partials) < 3:
             # The same as _contributions, unrolled for what a tape is made of: real partials of one or two operands.
-            kept = node.kept
+            kept: Any = node.kept
             if kept.__class__ is not tuple:
                 kept = space.kept(node)
             if len(partials) == 1:

@@ -1,0 +1,255 @@
+"""Write the type stubs of what is made while chainrule is imported: functions and methods read from the registry.
+
+``python tools/stubs.py`` writes src/chainrule/tensor.pyi and src/chainrule/__init__.pyi.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import chainrule
+from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
+from chainrule.tensor import Tensor
+
+PACKAGE = Path(chainrule.__file__).parent
+WIDTH = 120
+HEADER = "# Written by tools/stubs.py from the source and the registry; change those and run it again.\n"
+RECORDS: dict[str, Op | Composite] = {**REGISTRY, **COMPOSITES}
+
+# Types of parameters by name; what is not here is Any.
+TYPES = {
+    "axis": "int | Sequence[int] | None",
+    "axis1": "int",
+    "axis2": "int",
+    "correction": "float",
+    "dtype": "Any",
+    "end_axis": "int",
+    "keepdims": "bool",
+    "k": "int",
+    "mode": "str",
+    "offset": "int",
+    "reverse": "bool",
+    "start_axis": "int",
+    "subscripts": "str",
+}
+# Functions that give something else than one Tensor.
+RESULTS = {
+    "atleast_1d": "Any",
+    "atleast_2d": "Any",
+    "broadcast_arrays": "tuple[Tensor, ...]",
+    "split": "list[Tensor]",
+    "unstack": "tuple[Tensor, ...]",
+}
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def summary(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def literal(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def function(name: str, parameters: list[str], result: str, doc: str, decorators: tuple[str, ...] = ()) -> str:
+    """One stub, wrapped as the formatter wraps it."""
+    head = f"def {name}({', '.join(parameters)}) -> {result}:"
+    if len(head) > WIDTH - 4:
+        head = f"def {name}(\n" + "".join(f"    {p},\n" for p in parameters) + f") -> {result}:"
+    lines = textwrap.wrap(doc, WIDTH - 14)
+    body = "\n    ".join(["", f'"""{doc}"""' if len(lines) < 2 else '"""' + "\n    ".join([*lines, '"""'])])
+    body = body if doc else " ..."
+    return "".join(f"@{d}\n" for d in decorators) + head + body
+
+
+def parameters_of(record: Op | Composite) -> list[str]:
+    """The parameters of an op's public function, as source."""
+    if isinstance(record, Composite):
+        own = list(inspect.signature(record.body).parameters.values())[1:]
+        source = [_composite_parameter(p) for p in own]
+        keyword = [i for i, p in enumerate(own) if p.kind is p.KEYWORD_ONLY]
+        if keyword and not any(p.kind is p.VAR_POSITIONAL for p in own):
+            source.insert(keyword[0], "*")
+        return source
+    if record.sequence:
+        operands = ["operands: Sequence[Operand]"]
+    elif record.arity is None:
+        operands = ["*operands: Operand"]
+    else:
+        operands = [f"{name}: Operand" for name in _operand_names(record)]
+    named = [
+        f"{name}: {TYPES.get(name, 'Any')}"
+        + (f" = {literal(record.defaults[name])}" if name in record.defaults else "")
+        for name in sorted(record.parameters, key=lambda name: name in record.defaults)
+    ]
+    return [*operands, *([] if record.arity is None and not record.sequence else ["/"]), *named]
+
+
+def _operand_names(record: Op) -> list[str]:
+    assert record.arity is not None
+    if record.partials is not None:
+        for rule in record.partials:
+            if callable(rule):
+                return [name.removeprefix("_") for name in list(inspect.signature(rule).parameters)[2:]]
+    return ["x", "y"][: record.arity]
+
+
+def _composite_parameter(p: inspect.Parameter) -> str:
+    star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+    given = p.annotation if p.annotation not in (p.empty, "Any") else None
+    kind = given or TYPES.get(p.name, "Operand" if p.default is p.empty and p.name in _OPERANDS else "Any")
+    return f"{star}{p.name}: {kind}" + ("" if p.default is p.empty else f" = {literal(p.default)}")
+
+
+_OPERANDS = frozenset({"x", "y", "x1", "x2", "operands", "arrays", "value", "condition"})
+
+
+def op_function(record: Op | Composite) -> str:
+    return function(record.name, parameters_of(record), RESULTS.get(record.name, "Tensor"), summary(record.doc))
+
+
+def op_method(name: str, record: Op | Composite) -> str:
+    rest = [p for p in parameters_of(record)[1:]]
+    rest = rest[1:] if rest[:1] == ["/"] else rest
+    return function(name, ["self", *rest], RESULTS.get(record.name, "Self"), summary(record.doc))
+
+
+# ----------------------------------------------------------------------------------------------------- the class
+
+
+def source_stub(node: ast.FunctionDef) -> str:
+    """The stub of a function as it stands in the source."""
+    doc = summary(ast.get_docstring(node))
+    result = ast.unparse(node.returns) if node.returns else "Any"
+    decorators = tuple(ast.unparse(d) for d in node.decorator_list)
+    return function(node.name, _arguments(node.args), result, doc, decorators)
+
+
+def _arguments(args: ast.arguments) -> list[str]:
+    return _split_commas(ast.unparse(args).replace("=", " = "))
+
+
+def _split_commas(text: str) -> list[str]:
+    """The parameters of a signature, apart: commas inside brackets do not part."""
+    parts, depth, start = [], 0, 0
+    for at, sign in enumerate(text):
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth == 0:
+            parts.append(text[start:at].strip())
+            start = at + 1
+    return [*parts, text[start:].strip()] if text else []
+
+
+def runtime_stub(name: str, made: Callable[..., Any]) -> str:
+    """The stub of a function that another module put on the class."""
+    signature = inspect.signature(made)
+    own = list(signature.parameters.values())[1:]
+    source = ["self", *(str(p).replace("'", "") for p in own)]
+    positional = [i for i, p in enumerate(own) if p.kind is p.POSITIONAL_ONLY]
+    if positional:
+        source.insert(positional[-1] + 2, "/")
+    keyword = [
+        i for i, p in enumerate(source) if i and own[i - 1 - bool(positional)].kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    if keyword and not any(p.startswith("*") for p in source):
+        source.insert(keyword[0], "*")
+    return function(name, source, str(signature.return_annotation).replace("'", ""), summary(made.__doc__))
+
+
+def members() -> Iterator[str]:
+    tree = ast.parse((PACKAGE / "tensor.py").read_text())
+    (body,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Tensor"]
+    written = set()
+    for node in body.body:
+        if isinstance(node, ast.FunctionDef):
+            written.add(node.name)
+            yield source_stub(node)
+        elif isinstance(node, ast.Assign) and node.targets[0].id not in ("__slots__", "__hash__"):
+            written.add(node.targets[0].id)
+            yield f"{node.targets[0].id}: {type(getattr(Tensor, node.targets[0].id)).__name__}"
+    for spelling in BINARY:
+        for prefix in ("", "r", "i"):
+            yield function(f"__{prefix}{spelling}__", ["self", "other: Operand", "/"], "Self", "")
+    for spelling in COMPARISONS:
+        yield function(f"__{spelling}__", ["self", "other: object", "/"], "Self", "")
+    for spelling in ("neg", "pos", "abs", "invert"):
+        yield function(f"__{spelling}__", ["self"], "Self", "")
+    yield function("__hash__", ["self"], "int", "")
+    methods = {(r.name if r.method is True else r.method): r for r in RECORDS.values() if r.method}
+    for name, made in vars(Tensor).items():
+        if name in written or not callable(made):
+            continue
+        if name in methods:
+            yield op_method(name, methods[name])
+        elif getattr(made, "__module__", "") in ("chainrule.symbolic", "chainrule.protocols"):
+            yield runtime_stub(name, made)
+
+
+def joined(stubs: list[str]) -> str:
+    """Stubs below one another; a docstring sets the next one apart."""
+    return "".join(stub + ("\n\n" if stub.endswith('"""') else "\n") for stub in stubs).rstrip("\n")
+
+
+def tensor_stub() -> str:
+    tree = ast.parse((PACKAGE / "tensor.py").read_text())
+    (removable,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Removable"]
+    hooks = joined([source_stub(node) for node in removable.body if isinstance(node, ast.FunctionDef)])
+    return f'''{HEADER}
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chainrule.apply import Box
+from chainrule.graph.graph import Graph
+from chainrule.node import Node, Watch
+from chainrule.spec import Spec
+
+Operand: TypeAlias = Box | ArrayLike
+
+class Removable:
+    """{summary(ast.get_docstring(removable))}"""
+
+{textwrap.indent(hooks, "    ")}
+
+class Tensor(Box):
+    """{summary(Tensor.__doc__)}"""
+
+{textwrap.indent(joined(list(members())), "    ")}
+'''
+
+
+def package_stub() -> str:
+    lines = []
+    for node in ast.parse((PACKAGE / "__init__.py").read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names if not (alias.asname or "").startswith("_")]
+            operand = ["from chainrule.tensor import Operand"] if node.module == "chainrule.tensor" else []
+            lines += [*operand, *(f"from {node.module} import {name} as {name}" for name in names)]
+    ordered = "\n".join(lines)
+    functions = joined([op_function(record) for record in RECORDS.values()])
+    return f"""{HEADER}
+from collections.abc import Sequence
+from typing import Any
+
+{ordered}
+
+__version__: str
+
+{functions}
+"""
+
+
+STUBS = {PACKAGE / "tensor.pyi": tensor_stub, PACKAGE / "__init__.pyi": package_stub}
+
+if __name__ == "__main__":
+    for path, write in STUBS.items():
+        path.write_text(write())
+        print(f"wrote {path}")
