@@ -1,5 +1,6 @@
 # make demo    run the lecture             make check   lint and type-check
 # make test    run the tests               make bench   time it against its peers
+#                                          make test-peers   compare it with them
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -8,13 +9,16 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python, \
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-peers check bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/chainrule demo
 
 test: $(VENV)/test-installed
 	@$(BIN)/python -m pytest -q -n 2
+
+test-peers: $(VENV)/bench-installed
+	@$(BIN)/python -m pytest -q -m peers
 
 check: $(VENV)/test-installed
 	@$(BIN)/ruff check .
