@@ -3,7 +3,7 @@
 Elementwise ops need no row: their calls follow from arity and domain, and their reference from NumPy's name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -43,9 +43,9 @@ def row(reference: Callable[..., Any], *calls: Call, refuses: str = "") -> Row:
 _stream = count()
 
 
-def draw(shape: Any, low: float = -2.0, high: float = 2.0) -> Any:
+def draw(shape: Any, low: float = -2.0, high: float = 2.0, stream: Iterator[int] = _stream) -> Any:
     """Numbers apart from each other, from those of the draw before, and from integers and halves: kinks are there."""
-    number = next(_stream)
+    number = next(stream)
     size = int(np.prod(shape))
     halves = np.arange(np.ceil(2 * low), np.floor(2 * high)) / 2
     layer, cell = np.divmod(np.arange(size), len(halves))
@@ -65,9 +65,10 @@ RANGES["large"] = 2.5, 4.0
 
 def elementwise_calls(arity: int, domain: tuple[str, ...]) -> tuple[Call, ...]:
     ranges = [RANGES[name] for name in domain or ("real",) * arity]
+    stream = count()  # its own, so that the numbers do not depend on which op is asked for first
 
     def of(*shapes: Any) -> Call:
-        return call(*(draw(shape, *limits) for shape, limits in zip(shapes, ranges, strict=True)))
+        return call(*(draw(shape, *limits, stream) for shape, limits in zip(shapes, ranges, strict=True)))
 
     if arity == 1:
         return of((2, 3)), of(()), of((0, 3)), of((5,))
