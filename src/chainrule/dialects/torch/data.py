@@ -39,6 +39,8 @@ def as_array(function: str, data: Any, wanted: Any) -> Any:
             # Python's numbers take the default dtypes; NumPy's keep theirs.
             wanted = default_float() if value.dtype.kind == "f" else None
             wanted = default_complex() if value.dtype.kind == "c" else wanted
+        elif wanted is None and first.dtype.kind == value.dtype.kind:
+            wanted = np.dtype(first.dtype)
     if wanted is not None and value.dtype != wanted:
         with np.errstate(over="ignore"):
             value = value.astype(wanted)

@@ -47,7 +47,7 @@ class dtype:
 
     def to_real(self) -> dtype:
         """The dtype of the parts of a complex dtype."""
-        return of(np.empty(0, self.dtype).real.dtype)
+        return of(real_part(self.dtype))
 
     def to_complex(self) -> dtype:
         """The complex dtype with parts of this dtype."""
@@ -97,6 +97,11 @@ _defaults = {"float": FLOAT32}
 def of(numpy_dtype: Any) -> dtype:
     """The dtype of PyTorch that stands for this one of NumPy."""
     return DTYPES[np.dtype(numpy_dtype)]
+
+
+def real_part(numpy_dtype: Any) -> Any:
+    """The dtype (NumPy's) of the real parts of numbers of this one."""
+    return np.dtype(f"f{numpy_dtype.itemsize // 2}") if numpy_dtype.kind == "c" else numpy_dtype
 
 
 def scalar_name(numpy_dtype: Any) -> str:
@@ -178,7 +183,7 @@ class Size(tuple):
 # ------------------------------------------------------------------------------------------------ promotion
 
 _CATEGORIES = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3, bool: 0, int: 1, float: 2, complex: 3}
-_PRODUCTS = frozenset({"matmul", "vecdot", "einsum", "tensordot"})
+_PRODUCTS = frozenset({"matmul", "vecdot", "contract"})
 # Their first operand (or all that follow it) are no numbers to compute with.
 _INDEXED = frozenset({"gather", "put", "scatter_add", "take_along_axis"})
 _FLOATING = frozenset({"mean", "var", "std", "logsumexp", "softmax", "log_softmax", "norm"})
@@ -221,7 +226,7 @@ def plan(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
             result = default_float()
     wanted = [None] * free
     for x in operands[free:]:
-        target = np.empty(0, result).real.dtype if x.__class__ is tuple and x[0].kind != "c" else result
+        target = real_part(result) if x.__class__ is tuple and x[0].kind != "c" else result
         wanted.append(target if x.__class__ is tuple and x[0] != target else None)  # type: ignore[arg-type]
     return tuple(wanted) if any(wanted) else None
 

@@ -13,7 +13,7 @@ from chainrule.dialects.torch.creation import rand
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
 from chainrule.dialects.torch.reductions import log_softmax, softmax
-from chainrule.errors import ShapeError
+from chainrule.errors import AxisError, ShapeError
 from chainrule.ops import ops
 
 relu, sigmoid, tanh = ops.relu, ops.sigmoid, ops.tanh
@@ -198,7 +198,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, *, ignore_index: int =
     used = labels != ignore_index
     wrong = used & ((labels < 0) | (labels >= classes))
     if wrong.any():
-        raise refusal(RuntimeShapeError, f"Target {labels[wrong].flat[0]} is out of bounds.")
+        raise refusal(AxisError, f"Target {labels[wrong].flat[0]} is out of bounds.")
     if input.ndim == 1:
         place: tuple[Any, ...] = (np.where(used, labels, 0),)
     else:

@@ -78,7 +78,7 @@ NAMES: dict[str, str | Callable[[Node], str]] = {
     "reshape": "ViewBackward0", "permute_dims": "PermuteBackward0", "matrix_transpose": "TransposeBackward0",
     "broadcast_to": "ExpandBackward0", "expand_dims": "UnsqueezeBackward0", "squeeze": "SqueezeBackward1",
     "concat": "CatBackward0", "pad": "ConstantPadNdBackward0", "tile": "RepeatBackward0",
-    "gather": _gather, "put": "CopySlices", "astype": "ToCopyBackward0", "einsum": "ViewBackward0",
+    "gather": _gather, "put": "CopySlices", "astype": "ToCopyBackward0", "contract": "ViewBackward0",
     "det": "LinalgDetBackward0", "inv": "LinalgInvExBackward0", "solve": "LinalgSolveExBackward0",
     "cholesky": "LinalgCholeskyExBackward0", "gammaln": "LgammaBackward0",
 }  # fmt: skip

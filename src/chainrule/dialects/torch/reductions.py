@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import box
-from chainrule.dialects.torch.dtypes import as_numpy, of, scalar_name
+from chainrule.apply import apply_one, box
+from chainrule.dialects.torch.dtypes import as_numpy, scalar_name
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
+from chainrule.op import REGISTRY
 from chainrule.ops import ops
 from chainrule.spec import normalize_axis
 
@@ -79,12 +82,21 @@ def _cast(input: Any, function: str, dtype: Any) -> Any:
     return input if dtype is None else ops.astype(input, as_numpy(function, dtype))
 
 
+_SUM, _MEAN = REGISTRY["sum"], REGISTRY["mean"]
+
+
+@functools.cache
+def _over_all(ndim: int, *others: tuple[str, Any]) -> dict[str, Any]:
+    """The canonical parameters of a reduction over all axes."""
+    return {"axis": tuple(range(ndim)), "keepdims": False, **dict(others)}
+
+
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over ``dim`` (all by default)."""
     if dtype is not None:
         input = _cast(input, "sum", dtype)
-    if dim is None:
-        return ops.sum(input) if not keepdim else _reduced("sum", "SumBackward1", input, None, True)
+    if dim is None and not keepdim:
+        return apply_one(_SUM, input, _over_all(input.ndim, ("dtype", None)))
     return _reduced("sum", "SumBackward1", input, dim, keepdim)
 
 
@@ -95,6 +107,8 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
         input,
         "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {}",
     )
+    if dim is None and not keepdim:
+        return apply_one(_MEAN, input, _over_all(input.ndim))
     return _reduced("mean", "MeanBackward0" if dim is None else "MeanBackward1", input, dim, keepdim)
 
 
@@ -318,12 +332,21 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return box(type(input), counted, None)
 
 
-def dtype_of(input: Any) -> Any:
-    """The dtype of a Tensor."""
-    return of(input._value.dtype)
+def with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, taking also ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``, as PyTorch's do."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        if "axis" in given:
+            given["dim"] = given.pop("axis")
+        if "keepdims" in given:
+            given["keepdim"] = given.pop("keepdims")
+        return function(*args, **given)
+
+    return call
 
 
-FUNCTIONS = {f.__name__: f for f in (
+FUNCTIONS = {f.__name__: with_numpy_names(f) for f in (
     sum, mean, prod, var, std, max, min, amax, amin, argmax, argmin, all, any, count_nonzero, logsumexp, softmax,
     log_softmax, cumsum, cumprod, norm, sort, argsort, topk, median, unique, nonzero, bincount,
 )}  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.apply import Box, box
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
-from chainrule.dialects.torch.reductions import along
+from chainrule.dialects.torch.reductions import along, with_numpy_names
 from chainrule.ops import ops
 from chainrule.spec import normalize_axis
 
@@ -182,7 +182,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
     counts = np.asarray(repeats._value) if isinstance(repeats, Box) else repeats
     flat = ops.reshape(input, (-1,)) if dim is None else input
     axis = normalize_axis("repeat_interleave", 0 if dim is None else dim, flat.ndim)
-    return index_select(flat, axis, np.repeat(np.arange(flat.shape[axis]), counts))
+    result = index_select(flat, axis, np.repeat(np.arange(flat.shape[axis]), counts))
+    return result if isinstance(repeats, Box) else spell("ViewBackward0", result, input)
 
 
 # ------------------------------------------------------------------------------------- joining and splitting
@@ -315,15 +316,10 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """Each of some vectors stretched over the grid that they span."""
     found = list(_many(tensors))
-    swap = indexing == "xy" and len(found) > 1
-    if swap:
-        found[:2] = found[1::-1]
     shape = tuple(math.prod(x.shape) for x in found)
     rank = len(shape)
     grids = [expand(ops.reshape(x, (1,) * i + (-1,) + (1,) * (rank - 1 - i)), shape) for i, x in enumerate(found)]
-    if swap:
-        grids = [transpose(grid, 0, 1) for grid in grids[1::-1] + grids[2:]]
-    return tuple(grids)
+    return tuple(transpose(grid, 0, 1) if indexing == "xy" and rank > 1 else grid for grid in grids)
 
 
 def cartesian_prod(*tensors: Any) -> Any:
@@ -466,7 +462,9 @@ FUNCTIONS = {f.__name__: f for f in (
     vsplit, hsplit, unbind, meshgrid, cartesian_prod, select, narrow, index_select, gather, take_along_dim, take,
     masked_select, flip, roll, rot90, tril, triu, diagonal, diag, diag_embed, trace, diff,
 )}  # fmt: skip
-FUNCTIONS |= {"swapaxes": transpose, "swapdims": transpose, "moveaxis": movedim, "concat": cat, "concatenate": cat}
+cat, stack = with_numpy_names(cat), with_numpy_names(stack)
+FUNCTIONS |= {"cat": cat, "stack": stack, "concat": cat, "concatenate": cat}
+FUNCTIONS |= {"swapaxes": transpose, "swapdims": transpose, "moveaxis": movedim}
 # What is a method only.
 METHODS = {"view": view, "view_as": view_as, "reshape_as": view_as, "expand": expand, "expand_as": expand_as}
 METHODS["repeat"] = repeat

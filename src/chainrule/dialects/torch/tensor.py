@@ -84,7 +84,7 @@ class Tensor(CoreTensor):
     promotion = staticmethod(dtypes.promotion)
 
     def __new__(cls, *data: Any) -> Any:
-        if len(data) == 1 and isinstance(data[0], Box):
+        if len(data) == 1 and isinstance(data[0], Tensor):
             return data[0].detach()
         if not data or all(isinstance(size, int) for size in data):
             return box(cls, np.zeros(data or (0,), dtypes.default_float()), None)
@@ -313,7 +313,7 @@ class Tensor(CoreTensor):
         """Take over the elements of ``source``, broadcast to this shape, in place."""
         del non_blocking
         mine = self._known("copy_")
-        shapes.expand(source, mine.shape)  # refuses what does not fit, in PyTorch's words
+        _check_fits(source._value.shape, mine.shape)
         cast = source if source._value.dtype == mine.dtype else ops.astype(source, mine.dtype)
         full = ops.broadcast_to(cast, mine.shape)
         if self._node is None and full._node is not None and recording.get():
@@ -530,6 +530,22 @@ def _in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Write the result of ``{name[:-1]}`` into this Tensor."
     return method
+
+
+def _check_fits(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
+    """Whether an array of this shape can be copied into the target's, or PyTorch's refusal."""
+    for axis, (size, room) in enumerate(zip(shape[::-1], target[::-1], strict=False)):
+        if size not in (1, room):
+            raise refusal(
+                RuntimeShapeError,
+                f"The size of tensor a ({room}) must match the size of tensor b ({size}) at non-singleton dimension "
+                f"{len(target) - 1 - axis}",
+            )
+    if len(shape) > len(target):
+        raise refusal(
+            RuntimeShapeError,
+            f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}",
+        )
 
 
 _NO_METHODS = frozenset((
