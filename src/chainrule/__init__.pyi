@@ -59,8 +59,10 @@ def subtract(x: Operand, y: Operand, /) -> Tensor:
 def multiply(x: Operand, y: Operand, /) -> Tensor:
     """x · y."""
 
-def absorbing_multiply(g: Operand, d: Operand, /) -> Tensor:
-    """g · d in which a zero of the cotangent g absorbs any d, and a zero partial d absorbs an infinite g."""
+def absorbing_multiply(a: Operand, b: Operand, /) -> Tensor:
+    """a · b in which a zero of b absorbs an infinite a: ∞ · 0 = 0 at the kink of √(x·x). A mask absorbs
+    anything.
+    """
 
 def divide(x: Operand, y: Operand, /) -> Tensor:
     """x / y."""

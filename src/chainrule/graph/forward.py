@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.graph.support import bare
+from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space
 from chainrule.node import Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
@@ -14,14 +16,15 @@ from chainrule.op import NONE, ONE, ZERO, no_derivative
 
 def forward(order: list[Node], seeds: dict[Node, Any], space: Space, careful: bool) -> dict[Node, Any]:
     """Tangents of every node of ``order`` (oldest first) that depends on a seeded one."""
-    xp = space.xp
-    multiply = xp.absorbing_multiply if careful else xp.multiply
+    xp = careful_namespace(space.cls is None) if careful else space.xp
+    # A tangent that is zero absorbs infinity, so it stands second: see Note [Zeros annihilate].
+    multiply = (lambda t, d: bare(xp.absorbing_multiply(d, t))) if careful else xp.multiply
     tangents = dict(seeds)
     for node in order:
         moving = [None if parent is None else tangents.get(parent) for parent in node.parents]
         if node in seeds or node.dtype.kind not in "fc" or all(t is None for t in moving):
             continue
-        t = _push(node, moving, space, multiply)
+        t = bare(_push(node, moving, space, xp, multiply))
         if t is not None:
             if t.shape != node.shape:
                 t = xp.broadcast_to(t, node.shape)
@@ -29,8 +32,8 @@ def forward(order: list[Node], seeds: dict[Node, Any], space: Space, careful: bo
     return tangents
 
 
-def _push(node: Node, moving: list[Any], space: Space, multiply: Any) -> Any:
-    xp, op = space.xp, node.op
+def _push(node: Node, moving: list[Any], space: Space, xp: Any, multiply: Any) -> Any:
+    op = node.op
     if op is None:
         return moving[0]
     for operand, t in enumerate(moving):

@@ -160,7 +160,9 @@ class Function:
             results = self.graph.run(values, ops)
         else:
             bare = [v._value if isinstance(v, Box) else v for v in values]
-            results = [box(self._cls, v, None) for v in self.graph.run(bare)]
+            # As eager walks do: a derivative may divide by zero on a branch that is not taken.
+            with np.errstate(all="ignore"):
+                results = [box(self._cls, v, None) for v in self.graph.run(bare)]
         results = [r if isinstance(r, Box) else box(self._cls, r, None) for r in results]
         return results[0] if self._single else tuple(results)
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from chainrule.graph.support import Supported, bare
+from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space, needs_derivative
 from chainrule.node import Freed, Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
@@ -43,21 +45,25 @@ def reverse(
     watched node, and may replace it. Second in the answer: whether the walk was careful, so that a NaN in it is true.
     A walk that meets a LARGE cotangent goes on carefully, and leaves ``release`` in place of what nodes kept.
     """
-    xp, raw = space.xp, space.cls is None
+    raw = space.cls is None
+    xp = careful_namespace(raw) if careful else space.xp
     plain = raw and not careful
     freeing = careful and release is not None
     cotangents, found, summed = dict(seeds), {}, set()
     inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
 
+    def add(one: Any, other: Any) -> Any:
+        return xp.add(one, other)
+
     def send(parent: Node, c: Any, cotangents: Any = cotangents, peek: Any = peek, summed: Any = summed) -> None:
         before = peek(parent)
         if before is None:
             cotangents[parent] = c
         elif parent in summed and before.__class__ is ndarray:
-            before += c  # in place: this sum is the walk's own
+            before += bare(c)  # in place: this sum is the walk's own
         else:
-            cotangents[parent] = before + c
+            cotangents[parent] = add(before, c)
             if raw:
                 summed.add(parent)
 
@@ -67,9 +73,9 @@ def reverse(
             continue
         op, parents, shape, dtype = node.op, node.parents, node.shape, node.dtype
         if node.watch is not None and observe is not None:
-            g = observe(node, g)
+            g = observe(node, bare(g))
         if (op is None or inner) and node in targets:
-            found[node] = g
+            found[node] = bare(g)
         if needed is not None:
             parents = tuple(p if p in needed else None for p in parents)
         if op is None:
@@ -78,7 +84,7 @@ def reverse(
             continue
         partials: Any = op.partials
         if plain and partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and len(partials) < 3:
-            # The same as _contributions, unrolled for what a tape is made of: real partials of one or two operands.
+            # The same as contributions, unrolled for what a tape is made of: real partials of one or two operands.
             kept: Any = node.kept
             if kept.__class__ is not tuple:
                 kept = space.kept(node)
@@ -98,26 +104,27 @@ def reverse(
         else:
             # Nobody but this frame holds g (and getrefcount itself), nor the memory behind it.
             own = freeing and g.__class__ is ndarray and getrefcount(g) == 2 and g.flags.owndata
-            for parent, c in _contributions(node, parents, g, space, careful, own):
+            for _, parent, c in contributions(node, parents, g, space, xp, careful, own):
                 send(parent, c)
                 if plain and c.nbytes >= LARGE:
                     if any(map(has_nan, (*cotangents.values(), *found.values()))):
                         return reverse(order, seeds, targets, needed, space, True, observe, release)
                     plain, careful, freeing = False, True, release is not None
+                    xp = careful_namespace(raw)
             c = None
             if freeing and node.kept is not None:
                 node.kept = release
     return found, careful
 
 
-def _contributions(
-    node: Node, parents: Parents, g: Any, space: Space, careful: bool, own: bool
-) -> Iterator[tuple[Node, Any]]:
-    """(parent, cotangent) for each operand that wants one; see Notes [Conjugation] and [Zeros annihilate].
+def contributions(
+    node: Node, parents: Parents, g: Any, space: Space, xp: Any, careful: bool, own: bool = False
+) -> Iterator[tuple[int, Node, Any]]:
+    """(operand, parent, cotangent) for each operand that wants one; see Notes [Conjugation] and [Zeros annihilate].
 
     With ``own`` the memory of g may be used again, which a mask does (relu, clip): half the memory of a wide layer.
     """
-    xp, op = space.xp, node.op
+    op = node.op
     assert op is not None
     multiply = xp.absorbing_multiply if careful else xp.multiply
     kept = space.kept(node) if op.partials is not None else space.arguments(node)
@@ -135,9 +142,9 @@ def _contributions(
             c = g
         elif op.partials is not None:
             d = rule(xp, *kept)
-            if own and len(parents) == 1 and d.__class__ is ndarray and d.dtype == bool:
+            if own and len(parents) == 1 and d.__class__ is ndarray and d.dtype == bool and d.shape == g.shape:
                 np.copyto(g, 0, where=~d)
-                c = g
+                c = Supported(g, d)
             else:
                 c = multiply(g, d)
         elif isinstance(op.vjp, tuple):
@@ -145,7 +152,7 @@ def _contributions(
         else:
             c = rule(xp, g, *kept, operand=operand, **node.params)
         c = xp.conj(c) if conjugate else c
-        yield parent, c if c.dtype is parent.dtype and c.shape == parent.shape else fit(xp, c, parent)
+        yield operand, parent, c if c.dtype is parent.dtype and c.shape == parent.shape else fit(xp, c, parent)
 
 
 def fit(xp: Any, c: Any, operand: Any) -> Any:

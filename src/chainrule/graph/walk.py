@@ -4,10 +4,13 @@ A walk runs in a *space*: ``RAW`` hands rules bare arrays (first order, nothing 
 hands them Tensors, so that the derivative is recorded, or stays symbolic, like any other computation.
 
 Note [Zeros annihilate]
-A cotangent that is exactly zero, or a mask that is False, lets nothing pass, not even infinity or NaN: the branch
-that ``where`` did not take must not leak. Checking every product would cost more than the products. So a walk runs
-plainly first; NaN survives every sum and product, so that only when a NaN reached a result can a product 0·∞
-have mattered, and only then the walk is repeated with ``careful=True``, where products are ``absorbing_multiply``.
+Where nothing flows, nothing leaks: the branch that ``where`` did not take must not send infinity or NaN. And at a kink
+like √(x·x) the derivative 0 of the inside absorbs the infinite one of the outside. But a zero that was *computed*,
+as in (√x)² at 0, absorbs no infinity that comes after it: that product is NaN, for its value is unknown.
+Telling these apart in every product would cost more than the products. So a walk runs plainly first; NaN survives
+every sum and product, so that only when a NaN reached a result can a product 0·∞ have mattered, and only then
+the walk is repeated with ``careful=True``: rules and products then run in the namespace of support.py, which
+knows structural zeros, and products are ``absorbing_multiply``.
 Symbolic walks have no values to look at and are careful from the start, as are walks with hooks, which must
 not run twice. A reverse walk that meets a large array goes on carefully too, once it has seen that no NaN came up
 so far: it needs no second run then, and may give up kept values as it goes.

@@ -81,33 +81,21 @@ elementwise(
 
 
 def _absorb(a: Any, b: Any) -> Any:
-    # A zero cotangent, or a mask that is False, stops everything; a computed zero stops infinity only.
-    if getattr(b, "dtype", None) == bool:
-        return np.where(b, a, np.asarray(a).dtype.type(0))[()]
+    for mask, other in ((a, b), (b, a)):
+        if getattr(mask, "dtype", None) == bool:
+            return np.where(mask, other, np.asarray(other).dtype.type(0))[()]
     with np.errstate(all="ignore"):
         product = np.multiply(a, b)
-    if not has_nan(product):
-        return product
-    stopped = np.equal(a, 0) | (np.equal(b, 0) & ~np.isnan(a))
-    return np.where(stopped, product.dtype.type(0), product)[()]
-
-
-def _move_absorbing(xp: Any, tangents: Any, _out: Any, g: Any, d: Any) -> Any:
-    # Σ dᵢ·tᵢ would multiply the tangent of d by g as by any number, and a zero of g has to absorb it.
-    terms = [] if tangents[0] is None else [xp.absorbing_multiply(tangents[0], d)]
-    if tangents[1] is not None:
-        terms.append(xp.absorbing_multiply(g, tangents[1]))
-    return terms[0] if len(terms) == 1 else xp.add(*terms)
+    return np.where(np.equal(b, 0) & np.isinf(a), product.dtype.type(0), product)[()] if has_nan(product) else product
 
 
 elementwise(
     "absorbing_multiply",
     value=_absorb,
-    d=(lambda xp, _out, _g, d: d, lambda xp, _out, g, _d: g),
-    jvp=_move_absorbing,
-    doc="""g · d in which a zero of the cotangent g absorbs any d, and a zero partial d absorbs an infinite g.
+    d=(lambda xp, _out, _a, b: b, lambda xp, _out, a, _b: a),
+    doc="""a · b in which a zero of b absorbs an infinite a: ∞ · 0 = 0 at the kink of √(x·x). A mask absorbs anything.
 
-    >>> cr.absorbing_multiply(cr.tensor([0.0, 2.0]), cr.tensor([float("inf"), 3.0]))
+    >>> cr.absorbing_multiply(cr.tensor([float("inf"), 2.0]), cr.tensor([0.0, 3.0]))
     tensor([0., 6.])
     """,
 )

@@ -195,7 +195,7 @@ def _put_spec(x: Any, v: Any, *arrays: Any, index: Template) -> Spec:
 
 def _put_transpose(xp: Any, g: Any, _x: Any, _v: Any, *arrays: Any, index: Template, operand: int) -> Any:
     if operand == 0:
-        return xp.put(g, np.zeros((), g.dtype), *arrays, index=index)
+        return xp.put(g, np.zeros((), bool), *arrays, index=index)  # False: nothing flows there
     got = xp.gather(g, *arrays, index=index)
     if arrays:
         # Where an element is written twice the last value stays, and the others have no influence.

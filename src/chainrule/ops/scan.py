@@ -102,7 +102,7 @@ def _before(xp: Any, out: Any, axis: int, reverse: bool) -> Any:
 
 def _recurrence_jvp(xp: Any, tangents: Any, out: Any, _x: Any, a: Any, *, axis: int, reverse: bool) -> Any:
     tx, ta = tangents
-    push = None if ta is None else xp.absorbing_multiply(ta, _before(xp, out, axis, reverse))
+    push = None if ta is None else xp.absorbing_multiply(_before(xp, out, axis, reverse), ta)
     moved = tx if push is None else push if tx is None else xp.add(tx, push)
     return xp.linear_recurrence(xp.broadcast_to(moved, out.shape), a, axis=axis, reverse=reverse)
 
@@ -127,7 +127,7 @@ primitive(
     vjp=(
         lambda xp, g, _out, _x, a, *, axis, reverse: _recurrence_adjoint(xp, g, a, axis, reverse),
         lambda xp, g, out, _x, a, *, axis, reverse: xp.absorbing_multiply(
-            _recurrence_adjoint(xp, g, a, axis, reverse), _before(xp, out, axis, reverse)
+            _before(xp, out, axis, reverse), _recurrence_adjoint(xp, g, a, axis, reverse)
         ),
     ),
     jvp=_recurrence_jvp,
@@ -145,11 +145,11 @@ primitive(
 def _cumprod_vjp(xp: Any, g: Any, out: Any, x: Any, *, axis: int, dtype: Any) -> Any:
     # ∂y[k]/∂x[i] is the product of x[0…k] without x[i]: what comes before i, times what lies between. No division.
     behind = xp.linear_recurrence(g, _shift(xp, x, axis, -1, 0), axis=axis, reverse=True)
-    return xp.absorbing_multiply(behind, _shift(xp, out, axis, 1, 1))
+    return xp.absorbing_multiply(_shift(xp, out, axis, 1, 1), behind)
 
 
 def _cumprod_jvp(xp: Any, tangents: Any, out: Any, x: Any, *, axis: int, dtype: Any) -> Any:
-    return xp.linear_recurrence(xp.absorbing_multiply(tangents[0], _shift(xp, out, axis, 1, 1)), x, axis=axis)
+    return xp.linear_recurrence(xp.absorbing_multiply(_shift(xp, out, axis, 1, 1), tangents[0]), x, axis=axis)
 
 
 primitive(

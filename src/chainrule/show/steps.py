@@ -11,9 +11,11 @@ from chainrule.apply import Box
 from chainrule.errors import SymbolError
 from chainrule.graph.gradients import RAW, node_of, seed_of
 from chainrule.graph.graph import graph_of
-from chainrule.graph.reverse import reverse
+from chainrule.graph.reverse import contributions
+from chainrule.graph.support import bare
+from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import repeat_if_nan
-from chainrule.node import Node, record
+from chainrule.node import Node
 from chainrule.op import ONE
 from chainrule.ops import raw
 from chainrule.show.draw import named, text_of
@@ -89,32 +91,29 @@ def steps(y: Box, gradient: Any = None, **leaves: Box) -> Steps:
 
     def walk(careful: bool) -> list[Any]:
         found.clear()
+        xp = careful_namespace(True) if careful else raw
         cotangents = {head: start}
         for node in reversed(graph.nodes):
             if node not in cotangents:
                 continue
             g, call = cotangents[node], text_of(node, names)
             if not node.parents:
-                found.append(Step(names[node], call, g))
-            for operand, (parent, sent) in enumerate(zip(node.parents, _edges(node, g, careful), strict=True)):
-                if parent is None or sent is None:
-                    continue
-                cotangents[parent] = cotangents[parent] + sent if parent in cotangents else sent
-                found.append(Step(names[node], call, g, names[parent], _partial(node, operand), sent))
-        return list(cotangents.values())
+                found.append(Step(names[node], call, bare(g)))
+            for operand, parent, sent in _sent(node, g, xp, careful):
+                cotangents[parent] = xp.add(cotangents[parent], sent) if parent in cotangents else sent
+                found.append(Step(names[node], call, bare(g), names[parent], _partial(node, operand), bare(sent)))
+        return list(map(bare, cotangents.values()))
 
     with np.errstate(all="ignore"):
         repeat_if_nan(walk, False, False)
     return Steps(found)
 
 
-def _edges(node: Node, g: Any, careful: bool = False) -> Iterator[Any]:
-    """What a node sends to each operand, by the walk itself: over the node alone, on leaves of its operands' form."""
-    ends = tuple(p and record(None, (), None, {}, p.shape, p.dtype) for p in node.parents)
-    alone = record(node.op, ends, node.kept, node.params, node.shape, node.dtype)
-    targets = {end for end in ends if end is not None}
-    found, _ = reverse([alone, *targets], {alone: g}, targets, None, RAW, careful)
-    return (found.get(end) for end in ends)  # type: ignore[arg-type]
+def _sent(node: Node, g: Any, xp: Any = raw, careful: bool = False) -> Iterator[tuple[int, Node, Any]]:
+    """(operand, parent, cotangent) of each edge; an alias passes on what it gets."""
+    if node.op is not None:
+        return contributions(node, node.parents, g, RAW, xp, careful)
+    return ((i, parent, g) for i, parent in enumerate(node.parents) if parent is not None)
 
 
 def _partial(node: Node, operand: int) -> Any:
@@ -128,7 +127,7 @@ def _partial(node: Node, operand: int) -> Any:
     if parent is None or node.spec.size * parent.spec.size > JACOBIAN:
         return None
     units = np.eye(node.spec.size, dtype=node.dtype).reshape(-1, *node.shape)
-    rows = [list(_edges(node, unit[()]))[operand] for unit in units]
+    rows = [sent for unit in units for i, _, sent in _sent(node, unit[()]) if i == operand]
     return np.array(rows).reshape(*node.shape, *parent.shape)
 
 

@@ -12,6 +12,7 @@ from chainrule.apply import Box, box
 from chainrule.dialects.torch.data import as_array, sizes
 from chainrule.dialects.torch.dtypes import INT64, as_numpy, default_float
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
+from chainrule.dialects.torch.names import spell
 from chainrule.dialects.torch.tensor import Tensor, device, leaf
 from chainrule.errors import DTypeError
 from chainrule.ops import ops
@@ -271,8 +272,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
 def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
     """1 with the given probabilities, else 0."""
     value = input._value
-    drawn = np.asarray(_draw(generator, "random", value.shape) < value)
-    return box(Tensor, drawn.astype(value.dtype)[()], None)
+    drawn = np.asarray(_draw(generator, "random", value.shape) < value).astype(value.dtype)[()]
+    # As in PyTorch a result of the graph, through which nothing flows.
+    return spell("BernoulliBackward0", ops.where(np.False_, input, drawn), input)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:

@@ -192,9 +192,12 @@ _FLOATING = frozenset({"mean", "var", "std", "logsumexp", "softmax", "log_softma
 def promotion(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands as PyTorch would compute with them. Nothing is to be done where all arrays are float32."""
     for v in values:
-        if v.__class__ not in PLAIN and v.dtype is not FLOAT32:
+        if v.__class__ not in _AS_THEY_ARE and v.dtype is not FLOAT32:
             return _promoted(op, values)
     return values
+
+
+_AS_THEY_ARE = PLAIN | {np.float32}
 
 
 def _promoted(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:

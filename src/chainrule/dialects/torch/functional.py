@@ -141,6 +141,19 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> A
     return ops.divide(input, size)
 
 
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """(x − mean) / √(var + ε) over the last dims, scaled by weight and moved by bias."""
+    axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    centred = ops.subtract(input, ops.mean(input, axis=axes, keepdims=True))
+    spread = ops.sqrt(ops.add(ops.mean(ops.square(centred), axis=axes, keepdims=True), eps))
+    result = ops.divide(centred, spread)
+    result = result if weight is None else ops.multiply(result, weight)
+    result = result if bias is None else ops.add(result, bias)
+    return spell("NativeLayerNormBackward0", result, input, *(x for x in (weight, bias) if x is not None))
+
+
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """x1 · x2 / (‖x1‖ ‖x2‖) along ``dim``; a norm below ``eps`` counts as eps."""
     unit = [ops.divide(x, pointwise.clamp_min(reductions.norm(x, 2, dim, keepdim=True), eps)) for x in (x1, x2)]
@@ -274,6 +287,6 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "
 
 FUNCTIONS = {f.__name__: f for f in (
     relu, sigmoid, tanh, softplus, logsigmoid, leaky_relu, elu, selu, silu, softsign, hardtanh, relu6, linear, dropout,
-    one_hot, embedding, pad, normalize, cosine_similarity, mse_loss, l1_loss, huber_loss, smooth_l1_loss, nll_loss,
+    one_hot, embedding, pad, normalize, layer_norm, cosine_similarity, mse_loss, l1_loss, huber_loss, smooth_l1_loss, nll_loss,
     cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, softmax, log_softmax,
 )}  # fmt: skip

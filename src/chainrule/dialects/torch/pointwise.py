@@ -146,6 +146,11 @@ def rad2deg(input: Any) -> Any:
     return spell("Rad2DegBackward0", ops.multiply(input, 180 / math.pi), input)
 
 
+def ldexp(input: Any, other: Any) -> Any:
+    """input · 2^other."""
+    return spell("LdexpBackward0", ops.multiply(input, ops.power(2.0, other)), input, other)
+
+
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """``value`` where the mask holds, input elsewhere."""
     result = ops.where(mask, value, input)
@@ -258,7 +263,7 @@ _RENAMED = {
 }  # fmt: skip
 FUNCTIONS = {f.__name__: f for f in (
     add, sub, rsub, div, pow, rsqrt, frac, fmod, clamp, clamp_min, clamp_max, sgn, lerp, addcmul, addcdiv, deg2rad,
-    rad2deg, masked_fill, bitwise_and, bitwise_or, bitwise_xor, bitwise_not, isclose, allclose, equal, complex,
+    rad2deg, ldexp, masked_fill, bitwise_and, bitwise_or, bitwise_xor, bitwise_not, isclose, allclose, equal, complex,
     where,
 )}  # fmt: skip
 FUNCTIONS |= {name: getattr(ops, name) for name in _SAME}

@@ -11,7 +11,7 @@ from chainrule.dialects.torch import reductions
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
 from chainrule.ops import ops
-from chainrule.spec import normalize_axes
+from chainrule.spec import normalize_axes, normalize_axis
 
 
 def dot(input: Any, tensor: Any) -> Any:
@@ -137,9 +137,21 @@ def matrix_power(A: Any, n: int) -> Any:
     return ops.matmul(square, A) if half is not None and n % 2 else square
 
 
+def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+    """The cross product of the 3-vectors along a dim."""
+    axis = normalize_axis("cross", dim, input.ndim)
+    if input.shape[axis] != 3 or other.shape[axis] != 3:
+        raise refusal(
+            RuntimeShapeError,
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and {other.shape[axis]}",
+        )
+    (a, b), (c, d) = ([ops.roll(x, shift, axis=axis) for shift in (-1, -2)] for x in (input, other))
+    return spell("LinalgCrossBackward0", ops.subtract(ops.multiply(a, d), ops.multiply(b, c)), input, other)
+
+
 FUNCTIONS = {f.__name__: f for f in (
     dot, vdot, mv, mm, bmm, addmm, addmv, baddbmm, outer, inner, tensordot, einsum,
 )}  # fmt: skip
 FUNCTIONS["matmul"] = ops.matmul
 FUNCTIONS["ger"] = outer
-LINALG = {f.__name__: f for f in (norm, vector_norm, matrix_norm, matrix_power, multi_dot, ops.matmul)}
+LINALG = {f.__name__: f for f in (norm, vector_norm, matrix_norm, matrix_power, multi_dot, cross, ops.matmul)}

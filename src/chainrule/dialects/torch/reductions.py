@@ -332,6 +332,15 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return box(type(input), counted, None)
 
 
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many elements fall in each of ``bins`` equal parts of [min, max] (by default from smallest to largest)."""
+    value = np.asarray(input._value)
+    if min == max and value.size:
+        min, max = value.min(), value.max()
+    counted, _ = np.histogram(value, bins, (min, max if max != min else min + 1))
+    return box(type(input), counted.astype(value.dtype), None)
+
+
 def with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, taking also ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``, as PyTorch's do."""
 
@@ -348,5 +357,5 @@ def with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
 
 FUNCTIONS = {f.__name__: with_numpy_names(f) for f in (
     sum, mean, prod, var, std, max, min, amax, amin, argmax, argmin, all, any, count_nonzero, logsumexp, softmax,
-    log_softmax, cumsum, cumprod, norm, sort, argsort, topk, median, unique, nonzero, bincount,
+    log_softmax, cumsum, cumprod, norm, sort, argsort, topk, median, unique, nonzero, bincount, histc,
 )}  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.apply import box
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
-from chainrule.dialects.torch.reductions import along, with_numpy_names
+from chainrule.dialects.torch.reductions import with_numpy_names
 from chainrule.ops import ops
 from chainrule.spec import normalize_axis
 
@@ -177,15 +177,6 @@ def tile(input: Any, *dims: Any) -> Any:
     return repeat(input, (1,) * (input.ndim - len(wanted)) + wanted)
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
-    """Every element so many times in a row."""
-    counts = np.asarray(repeats._value) if isinstance(repeats, Box) else repeats
-    flat = ops.reshape(input, (-1,)) if dim is None else input
-    axis = normalize_axis("repeat_interleave", 0 if dim is None else dim, flat.ndim)
-    result = index_select(flat, axis, np.repeat(np.arange(flat.shape[axis]), counts))
-    return result if isinstance(repeats, Box) else spell("ViewBackward0", result, input)
-
-
 # ------------------------------------------------------------------------------------- joining and splitting
 
 
@@ -249,13 +240,14 @@ def atleast_2d(input: Any) -> Any:
     return unsqueeze(atleast_1d(input), 0)
 
 
-def _slice(input: Any, axis: int, start: int, stop: int) -> Any:
+def slice_along(input: Any, axis: int, start: int, stop: int) -> Any:
+    """The slices from ``start`` to below ``stop`` along an axis."""
     return ops.getitem(input, (slice(None),) * axis + (slice(start, stop),))
 
 
 def _pieces(name: str, input: Any, axis: int, ends: Sequence[int]) -> tuple[Any, ...]:
     starts = (0, *ends[:-1])
-    return tuple(spell(name, _slice(input, axis, a, b), input) for a, b in zip(starts, ends, strict=True))
+    return tuple(spell(name, slice_along(input, axis, a, b), input) for a, b in zip(starts, ends, strict=True))
 
 
 def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -329,65 +321,6 @@ def cartesian_prod(*tensors: Any) -> Any:
     return stack([ops.reshape(grid, (-1,)) for grid in meshgrid(*tensors)], 1)
 
 
-# -------------------------------------------------------------------------------------------- picking elements
-
-
-def _positions(index: Any) -> Any:
-    return index._value if isinstance(index, Box) else index
-
-
-def select(input: Any, dim: int, index: int) -> Any:
-    """One slice along a dim."""
-    return ops.getitem(input, (slice(None),) * normalize_axis("select", dim, input.ndim) + (operator.index(index),))
-
-
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
-    """``length`` slices along a dim, from ``start``."""
-    axis = normalize_axis("narrow", dim, input.ndim)
-    first = operator.index(start)
-    first += input.shape[axis] if first < 0 else 0
-    if first + length > input.shape[axis]:
-        raise refusal(
-            RuntimeShapeError, f"start ({first}) + length ({length}) exceeds dimension size ({input.shape[axis]})."
-        )
-    return spell("SliceBackward0", _slice(input, axis, first, first + length), input)
-
-
-def index_select(input: Any, dim: int, index: Any) -> Any:
-    """The slices at given positions along a dim."""
-    axis = normalize_axis("index_select", dim, input.ndim)
-    result = ops.getitem(input, (slice(None),) * axis + (_positions(index),))
-    return spell("IndexSelectBackward0", result, input)
-
-
-def gather(input: Any, dim: int, index: Any) -> Any:
-    """out[i][j] = input[index[i][j]][j] for dim 0, and so on."""
-    return spell("GatherBackward0", along(input, dim, np.asarray(_positions(index))), input)
-
-
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """As :func:`gather`, with broadcasting; without a dim, of the flattened Tensor."""
-    positions = np.asarray(_positions(indices))
-    if dim is None:
-        return gather(ops.reshape(input, (-1,)), 0, positions.reshape(-1))
-    axis = normalize_axis("take_along_dim", dim, input.ndim)
-    shape = tuple(input.shape)
-    full = np.broadcast_shapes(positions.shape, (*shape[:axis], 1, *shape[axis + 1 :]))
-    return gather(expand(input, (*full[:axis], -1, *full[axis + 1 :])), axis, np.broadcast_to(positions, full))
-
-
-def take(input: Any, index: Any) -> Any:
-    """The elements at given positions of the flattened Tensor."""
-    return spell("TakeBackward0", ops.getitem(ops.reshape(input, (-1,)), _positions(index)), input)
-
-
-def masked_select(input: Any, mask: Any) -> Any:
-    """The elements where the mask holds, in one dim."""
-    full = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    chosen = ops.getitem(ops.broadcast_to(input, full), np.broadcast_to(mask._value, full))
-    return spell("MaskedSelectBackward0", chosen, input)
-
-
 # ---------------------------------------------------------------------------------------- flips and triangles
 
 
@@ -447,20 +380,46 @@ def trace(input: Any) -> Any:
     return spell("TraceBackward0", ops.sum(ops.diagonal(input, offset=0, axis1=0, axis2=1)), input)
 
 
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
+    """The integral along a dim by the trapezoidal rule, at points ``x`` or ``dx`` apart."""
+    axis = normalize_axis("trapezoid", dim, y.ndim)
+    whole = y.shape[axis]
+    pairs = ops.add(slice_along(y, axis, 0, max(whole - 1, 0)), slice_along(y, axis, 1, whole))
+    if x is None:
+        return spell("MulBackward1", ops.multiply(ops.sum(pairs, axis=axis), dx / 2), y)
+    return spell("DivBackward0", ops.divide(ops.sum(ops.multiply(pairs, diff(x)), axis=axis), 2), y, x)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The powers of a vector's elements as columns, the highest first unless ``increasing``."""
+    powers = stack([ops.power(x, n) for n in range(x.shape[0] if N is None else N)], 1)
+    return powers if increasing else spell("FlipBackward0", ops.flip(powers, axis=1), powers)
+
+
+def view_as_real(input: Any) -> Any:
+    """Complex numbers as pairs (real, imaginary) in a new last dim."""
+    return spell("ViewAsRealBackward0", ops.stack([ops.real(input), ops.imag(input)], axis=-1), input)
+
+
+def view_as_complex(input: Any) -> Any:
+    """Pairs (real, imaginary) in the last dim as complex numbers."""
+    parts = [ops.getitem(input, (Ellipsis, i)) for i in (0, 1)]
+    return spell("ViewAsComplexBackward0", ops.add(parts[0], ops.multiply(parts[1], 1j)), input)
+
+
 def diff(input: Any, n: int = 1, dim: int = -1) -> Any:
     """The differences of neighbours along a dim, ``n`` times."""
     axis = normalize_axis("diff", dim, input.ndim)
     for _ in range(n):
         whole = input.shape[axis]
-        input = ops.subtract(_slice(input, axis, 1, whole), _slice(input, axis, 0, max(whole - 1, 0)))
+        input = ops.subtract(slice_along(input, axis, 1, whole), slice_along(input, axis, 0, max(whole - 1, 0)))
     return input
 
 
 FUNCTIONS = {f.__name__: f for f in (
-    reshape, flatten, ravel, unflatten, permute, transpose, t, movedim, unsqueeze, squeeze, broadcast_to, tile,
-    repeat_interleave, cat, stack, hstack, vstack, column_stack, atleast_1d, atleast_2d, split, chunk, tensor_split,
-    vsplit, hsplit, unbind, meshgrid, cartesian_prod, select, narrow, index_select, gather, take_along_dim, take,
-    masked_select, flip, roll, rot90, tril, triu, diagonal, diag, diag_embed, trace, diff,
+    reshape, flatten, ravel, unflatten, permute, transpose, t, movedim, unsqueeze, squeeze, broadcast_to, tile, cat,
+    stack, hstack, vstack, column_stack, atleast_1d, atleast_2d, split, chunk, tensor_split, vsplit, hsplit, unbind,
+    meshgrid, cartesian_prod, flip, roll, rot90, tril, triu, diagonal, diag, diag_embed, trace, diff, trapezoid, vander, view_as_real, view_as_complex,
 )}  # fmt: skip
 cat, stack = with_numpy_names(cat), with_numpy_names(stack)
 FUNCTIONS |= {"cat": cat, "stack": stack, "concat": cat, "concatenate": cat}

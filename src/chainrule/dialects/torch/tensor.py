@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.apply import Box, box
 from chainrule.config import recording
-from chainrule.dialects.torch import dtypes, pointwise, products, reductions, shapes
+from chainrule.dialects.torch import dtypes, picking, pointwise, products, reductions, shapes
 from chainrule.dialects.torch.data import as_array, sizes
 from chainrule.dialects.torch.errors import (
     LEAF_IN_PLACE,
@@ -359,6 +359,8 @@ class Tensor(CoreTensor):
 
     def __bool__(self) -> bool:
         value = self._known("bool")
+        if value.__class__ is np.bool_:
+            return bool(value)
         if value.size != 1:
             many = "more than one value" if value.size else "no values"
             raise refusal(RuntimeShapeError, f"Boolean value of Tensor with {many} is ambiguous")
@@ -550,7 +552,7 @@ def _check_fits(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
 
 _NO_METHODS = frozenset((
     "cat", "stack", "hstack", "vstack", "column_stack", "meshgrid", "cartesian_prod", "where", "einsum", "tensordot",
-    "complex", "concat", "concatenate", "rsub", "atleast_1d", "atleast_2d",
+    "complex", "concat", "concatenate", "rsub", "atleast_1d", "atleast_2d", "trapezoid", "vander", "view_as_real", "view_as_complex", "bucketize",
 ))  # fmt: skip
 _IN_PLACE = (
     "add", "sub", "mul", "div", "true_divide", "floor_divide", "remainder", "fmod", "pow", "neg", "abs", "square",
@@ -581,12 +583,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **pointwise.FUNCTIONS,
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
+    **picking.FUNCTIONS,
     **products.FUNCTIONS,
 }
 
 
 def _install() -> None:
-    methods = {name: f for name, f in FUNCTIONS.items() if name not in _NO_METHODS} | shapes.METHODS
+    methods = {name: f for name, f in FUNCTIONS.items() if name not in _NO_METHODS} | shapes.METHODS | picking.METHODS
     methods["where"] = lambda self, condition, other: ops.where(condition, self, other)
     for name, function in methods.items():
         setattr(Tensor, name, function)
