@@ -11,9 +11,10 @@ from chainrule.config import is_grad_enabled as is_grad_enabled
 from chainrule.config import no_grad as no_grad
 from chainrule.config import set_grad_enabled as set_grad_enabled
 from chainrule.dialects.torch import autograd as autograd
-from chainrule.dialects.torch import creation, dtypes, functional, init, products, tensor
+from chainrule.dialects.torch import creation, dtypes, functional, init, methods, products
 from chainrule.dialects.torch.creation import Generator as Generator
 from chainrule.dialects.torch.creation import default_generator as default_generator
+from chainrule.dialects.torch.device import device as device
 from chainrule.dialects.torch.dtypes import Size as Size
 from chainrule.dialects.torch.dtypes import dtype as dtype
 from chainrule.dialects.torch.dtypes import get_default_dtype as get_default_dtype
@@ -22,7 +23,6 @@ from chainrule.dialects.torch.printing import get_printoptions as get_printoptio
 from chainrule.dialects.torch.printing import printoptions as printoptions
 from chainrule.dialects.torch.printing import set_printoptions as set_printoptions
 from chainrule.dialects.torch.tensor import Tensor as Tensor
-from chainrule.dialects.torch.tensor import device as device
 
 inference_mode = no_grad
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
@@ -78,5 +78,5 @@ linalg: Any = SimpleNamespace(**products.LINALG)
 random: Any = SimpleNamespace(manual_seed=creation.manual_seed, default_generator=default_generator)
 
 globals().update(dtypes.BY_NAME)
-globals().update(tensor.FUNCTIONS)
+globals().update(methods.FUNCTIONS)
 globals().update(creation.FUNCTIONS)

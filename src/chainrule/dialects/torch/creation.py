@@ -10,10 +10,11 @@ import numpy as np
 
 from chainrule.apply import Box, box
 from chainrule.dialects.torch.data import as_array, sizes
+from chainrule.dialects.torch.device import device
 from chainrule.dialects.torch.dtypes import INT64, as_numpy, default_float
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
-from chainrule.dialects.torch.tensor import Tensor, device, leaf
+from chainrule.dialects.torch.tensor import Tensor, leaf
 from chainrule.errors import DTypeError
 from chainrule.ops import ops
 

@@ -286,7 +286,8 @@ def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "
 
 
 FUNCTIONS = {f.__name__: f for f in (
-    relu, sigmoid, tanh, softplus, logsigmoid, leaky_relu, elu, selu, silu, softsign, hardtanh, relu6, linear, dropout,
-    one_hot, embedding, pad, normalize, layer_norm, cosine_similarity, mse_loss, l1_loss, huber_loss, smooth_l1_loss, nll_loss,
-    cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, softmax, log_softmax,
+    relu, sigmoid, tanh, softplus, logsigmoid, leaky_relu, elu, selu, silu, softsign, hardtanh, relu6, linear,
+    dropout, one_hot, embedding, pad, normalize, layer_norm, cosine_similarity, mse_loss, l1_loss, huber_loss,
+    smooth_l1_loss, nll_loss, cross_entropy, binary_cross_entropy, binary_cross_entropy_with_logits, softmax,
+    log_softmax,
 )}  # fmt: skip

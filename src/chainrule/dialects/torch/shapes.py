@@ -419,7 +419,8 @@ def diff(input: Any, n: int = 1, dim: int = -1) -> Any:
 FUNCTIONS = {f.__name__: f for f in (
     reshape, flatten, ravel, unflatten, permute, transpose, t, movedim, unsqueeze, squeeze, broadcast_to, tile, cat,
     stack, hstack, vstack, column_stack, atleast_1d, atleast_2d, split, chunk, tensor_split, vsplit, hsplit, unbind,
-    meshgrid, cartesian_prod, flip, roll, rot90, tril, triu, diagonal, diag, diag_embed, trace, diff, trapezoid, vander, view_as_real, view_as_complex,
+    meshgrid, cartesian_prod, flip, roll, rot90, tril, triu, diagonal, diag, diag_embed, trace, diff, trapezoid,
+    vander, view_as_real, view_as_complex,
 )}  # fmt: skip
 cat, stack = with_numpy_names(cat), with_numpy_names(stack)
 FUNCTIONS |= {"cat": cat, "stack": stack, "concat": cat, "concatenate": cat}

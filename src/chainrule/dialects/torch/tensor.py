@@ -10,8 +10,9 @@ import numpy as np
 
 from chainrule.apply import Box, box
 from chainrule.config import recording
-from chainrule.dialects.torch import dtypes, picking, pointwise, products, reductions, shapes
+from chainrule.dialects.torch import dtypes, pointwise, shapes
 from chainrule.dialects.torch.data import as_array, sizes
+from chainrule.dialects.torch.device import CPU, device
 from chainrule.dialects.torch.errors import (
     LEAF_IN_PLACE,
     NON_LEAF_FLAG,
@@ -30,39 +31,6 @@ from chainrule.node import record
 from chainrule.ops import ops
 from chainrule.spec import Spec
 from chainrule.tensor import Tensor as CoreTensor
-
-
-class device:
-    """Where a Tensor lives: the CPU, the only place there is.
-
-    >>> import chainrule.torch as torch
-    >>> torch.ones(2).device
-    device(type='cpu')
-    """
-
-    __slots__ = ("index", "type")
-
-    def __init__(self, type: Any = "cpu", index: int | None = None):
-        name = str(type)
-        if name.partition(":")[0] != "cpu":
-            raise DTypeError(f"[device] {name!r} is not here; expected 'cpu', the only device; leave device out.")
-        self.type = "cpu"
-        self.index = index
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, device) and other.type == self.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
-
-    def __str__(self) -> str:
-        return self.type
-
-    def __repr__(self) -> str:
-        return f"device(type='{self.type}')"
-
-
-CPU = device()
 
 
 class Tensor(CoreTensor):
@@ -522,18 +490,6 @@ def _fitted(result: Any, mine: Any) -> Any:
     return result if value.dtype == mine.dtype else ops.astype(result, mine.dtype)
 
 
-# ------------------------------------------------------------------------------- methods from the functions
-
-
-def _in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **params: Any) -> Any:
-        return self._assign(name, function(self, *args, **params))
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Write the result of ``{name[:-1]}`` into this Tensor."
-    return method
-
-
 def _check_fits(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
     """Whether an array of this shape can be copied into the target's, or PyTorch's refusal."""
     for axis, (size, room) in enumerate(zip(shape[::-1], target[::-1], strict=False)):
@@ -548,61 +504,3 @@ def _check_fits(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
             RuntimeShapeError,
             f"output with shape {list(target)} doesn't match the broadcast shape {list(shape)}",
         )
-
-
-_NO_METHODS = frozenset((
-    "cat", "stack", "hstack", "vstack", "column_stack", "meshgrid", "cartesian_prod", "where", "einsum", "tensordot",
-    "complex", "concat", "concatenate", "rsub", "atleast_1d", "atleast_2d", "trapezoid", "vander", "view_as_real", "view_as_complex", "bucketize",
-))  # fmt: skip
-_IN_PLACE = (
-    "add", "sub", "mul", "div", "true_divide", "floor_divide", "remainder", "fmod", "pow", "neg", "abs", "square",
-    "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos",
-    "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "relu", "floor", "ceil", "trunc", "round",
-    "frac", "reciprocal", "clamp", "clamp_min", "clamp_max", "clip", "sign", "sgn", "lerp", "addcmul", "addcdiv",
-    "masked_fill", "cumsum", "cumprod", "tril", "triu", "deg2rad", "rad2deg", "hypot", "atan2", "logical_and",
-    "logical_or", "logical_xor", "logical_not", "multiply", "subtract", "divide", "negative", "absolute", "addmm",
-    "addmv", "baddbmm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not",
-)  # fmt: skip
-_CASTS = {
-    "float": "float32", "double": "float64", "half": "float16", "int": "int32", "long": "int64", "short": "int16",
-    "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
-}  # fmt: skip
-
-
-def _cast(name: str) -> Callable[[Any], Any]:
-    wanted = dtypes.BY_NAME[name]
-
-    def method(self: Any) -> Any:
-        return pointwise.to_dtype(self, wanted)
-
-    method.__doc__ = f"This as {wanted!r}; itself if it is."
-    return method
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **pointwise.FUNCTIONS,
-    **reductions.FUNCTIONS,
-    **shapes.FUNCTIONS,
-    **picking.FUNCTIONS,
-    **products.FUNCTIONS,
-}
-
-
-def _install() -> None:
-    methods = {name: f for name, f in FUNCTIONS.items() if name not in _NO_METHODS} | shapes.METHODS | picking.METHODS
-    methods["where"] = lambda self, condition, other: ops.where(condition, self, other)
-    for name, function in methods.items():
-        setattr(Tensor, name, function)
-    for name in _IN_PLACE:
-        setattr(Tensor, f"{name}_", _in_place(FUNCTIONS[name], f"{name}_"))
-    for name, dtype in _CASTS.items():
-        setattr(Tensor, name, _cast(dtype))
-    for spelling in ("and", "or", "xor"):
-        bits = FUNCTIONS[f"bitwise_{spelling}"]
-        setattr(Tensor, f"__{spelling}__", bits)
-        setattr(Tensor, f"__r{spelling}__", bits)
-        setattr(Tensor, f"__i{spelling}__", _in_place(bits, f"__i{spelling}__"))
-    Tensor.__invert__ = FUNCTIONS["bitwise_not"]  # type: ignore[attr-defined]
-
-
-_install()
