@@ -45,11 +45,6 @@ from chainrule.transforms import vjp as vjp
 
 __version__: str
 
-def contract(*operands: Operand, subscripts: str) -> Tensor:
-    """The sum of products that ``subscripts`` spell out, each letter once an operand: what ``einsum`` is made
-    of.
-    """
-
 def add(x: Operand, y: Operand, /) -> Tensor:
     """x + y."""
 
@@ -105,6 +100,11 @@ def trunc(x: Operand, /) -> Tensor:
 
 def round(x: Operand, /) -> Tensor:
     """The integer nearest to x; halves go to the even one."""
+
+def contract(*operands: Operand, subscripts: str) -> Tensor:
+    """The sum of products that ``subscripts`` spell out, each letter once an operand: what ``einsum`` is made
+    of.
+    """
 
 def sqrt(x: Operand, /) -> Tensor:
     """√x."""
@@ -184,6 +184,23 @@ def relu(x: Operand, /) -> Tensor:
 def softplus(x: Operand, /) -> Tensor:
     """log(1 + eˣ), without overflow."""
 
+def gather(*operands: Operand, index: Any) -> Tensor:
+    """x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of."""
+
+def scatter_add(*operands: Operand, index: Any, shape: Any) -> Tensor:
+    """Zeros of the given shape, with g added at the index (all of it where that repeats): the transpose of
+    gather.
+    """
+
+def put(*operands: Operand, index: Any) -> Tensor:
+    """x with v written at the index: what ``x[...] = v`` is made of."""
+
+def concat(operands: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
+    """The operands one after the other along ``axis``; with ``axis=None`` all their elements in one row."""
+
+def stack(operands: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
+    """The operands, of equal shape, side by side along a new ``axis`` of the result."""
+
 def maximum(x: Operand, y: Operand, /) -> Tensor:
     """The larger of x and y; a tie shares the gradient, ½ each."""
 
@@ -244,35 +261,6 @@ def isinf(x: Operand, /) -> Tensor:
 def isfinite(x: Operand, /) -> Tensor:
     """Whether x is neither infinite nor NaN."""
 
-def conj(x: Operand, /) -> Tensor:
-    """x with its imaginary part negated."""
-
-def real(x: Operand, /) -> Tensor:
-    """The real part of x."""
-
-def imag(x: Operand, /) -> Tensor:
-    """The imaginary part of x."""
-
-def astype(x: Operand, /, dtype: Any) -> Tensor:
-    """x in another dtype; the gradient comes back in x's own."""
-
-def gather(*operands: Operand, index: Any) -> Tensor:
-    """x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of."""
-
-def scatter_add(*operands: Operand, index: Any, shape: Any) -> Tensor:
-    """Zeros of the given shape, with g added at the index (all of it where that repeats): the transpose of
-    gather.
-    """
-
-def put(*operands: Operand, index: Any) -> Tensor:
-    """x with v written at the index: what ``x[...] = v`` is made of."""
-
-def concat(operands: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
-    """The operands one after the other along ``axis``; with ``axis=None`` all their elements in one row."""
-
-def stack(operands: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
-    """The operands, of equal shape, side by side along a new ``axis`` of the result."""
-
 def matmul(x: Operand, y: Operand, /) -> Tensor:
     """The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a
     batch.
@@ -307,6 +295,18 @@ def std(
     keepdims: bool = False,
 ) -> Tensor:
     """√(Σ |x − mean(x)|² / (n − correction)) over ``axis``; the derivative is 0 where x is constant."""
+
+def conj(x: Operand, /) -> Tensor:
+    """x with its imaginary part negated."""
+
+def real(x: Operand, /) -> Tensor:
+    """The real part of x."""
+
+def imag(x: Operand, /) -> Tensor:
+    """The imaginary part of x."""
+
+def astype(x: Operand, /, dtype: Any) -> Tensor:
+    """x in another dtype; the gradient comes back in x's own."""
 
 def flip(x: Operand, /, axis: int | Sequence[int] | None = None) -> Tensor:
     """x in reverse order along ``axis`` (all axes by default)."""
@@ -412,9 +412,6 @@ def log_softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
 def einsum(subscripts: str, *operands: Operand, optimize: Any = True) -> Tensor:
     """Einstein summation: a product of operands, summed over every letter that the output does not have."""
 
-def clip(x: Operand, min: Any = None, max: Any = None) -> Tensor:
-    """x limited to [min, max]; at a bound the derivative is ½."""
-
 def getitem(x: Operand, index: Any) -> Tensor:
     """x[index]: integers, slices, None, ..., integer arrays and boolean masks, as in NumPy."""
 
@@ -444,6 +441,9 @@ def tile(x: Operand, reps: Any) -> Tensor:
 
 def repeat(x: Operand, repeats: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     """Each element of x repeated along ``axis`` (of the flattened x by default): as often as ``repeats`` says."""
+
+def clip(x: Operand, min: Any = None, max: Any = None) -> Tensor:
+    """x limited to [min, max]; at a bound the derivative is ½."""
 
 def vecdot(x1: Operand, x2: Operand, axis: int = -1) -> Tensor:
     """Σᵢ conj(x1ᵢ)·x2ᵢ along ``axis``, the other axes broadcast."""

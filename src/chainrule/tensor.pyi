@@ -328,12 +328,6 @@ class Tensor(Box):
     def isfinite(self) -> Self:
         """Whether x is neither infinite nor NaN."""
 
-    def conj(self) -> Self:
-        """x with its imaginary part negated."""
-
-    def astype(self, dtype: Any) -> Self:
-        """x in another dtype; the gradient comes back in x's own."""
-
     def matmul(self, y: Operand, /) -> Self:
         """The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a
         batch.
@@ -347,6 +341,12 @@ class Tensor(Box):
 
     def std(self, axis: int | Sequence[int] | None = None, correction: float = 0.0, keepdims: bool = False) -> Self:
         """√(Σ |x − mean(x)|² / (n − correction)) over ``axis``; the derivative is 0 where x is constant."""
+
+    def conj(self) -> Self:
+        """x with its imaginary part negated."""
+
+    def astype(self, dtype: Any) -> Self:
+        """x in another dtype; the gradient comes back in x's own."""
 
     def flip(self, axis: int | Sequence[int] | None = None) -> Self:
         """x in reverse order along ``axis`` (all axes by default)."""
@@ -419,14 +419,14 @@ class Tensor(Box):
     def log_softmax(self, axis: int | Sequence[int] | None = -1) -> Self:
         """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
 
-    def clip(self, min: Any = None, max: Any = None) -> Self:
-        """x limited to [min, max]; at a bound the derivative is ½."""
-
     def take(self, indices: Any, axis: int | None = None) -> Self:
         """The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default)."""
 
     def repeat(self, repeats: Any, axis: int | Sequence[int] | None = None) -> Self:
         """Each element of x repeated along ``axis`` (of the flattened x by default): as often as ``repeats`` says."""
+
+    def clip(self, min: Any = None, max: Any = None) -> Self:
+        """x limited to [min, max]; at a bound the derivative is ½."""
 
     def outer(self, y: Operand) -> Self:
         """out[i, j] = x[i] · y[j], of the flattened operands."""

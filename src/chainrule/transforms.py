@@ -43,7 +43,9 @@ def _alias(name: str, x: Any, position: str) -> Any:
 class _Run:
     """One run of a function on alias leaves: its outputs, and what is needed to walk back or forth."""
 
-    def __init__(self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], has_aux: bool):
+    def __init__(
+        self, name: str, function: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], has_aux: bool
+    ):
         self.name = name
         self.nested = recording.get()
         leaves: list[Any] = []
@@ -108,9 +110,7 @@ class _Run:
             for y, g in zip(self.outputs, cotangents, strict=True)
             if y._node is not None and y._node.number >= self.oldest and y._node.dtype.kind in "fc"
         ]
-        heads = [y for y, _ in pairs]
-        nodes = [y._node for y in heads]
-        seeds = start_seeds(self.name, heads, nodes, [g for _, g in pairs], space)
+        seeds = start_seeds(self.name, [y._node for y, _ in pairs], [g for _, g in pairs], space)
         with enable_grad():
             found, _ = pull(seeds, [x._node for x in self.leaves], space, self.symbolic)
         return [
@@ -245,9 +245,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         value = t if isinstance(t, Box) else np.asarray(as_value("jvp", t))
         shape = value.shape  # type: ignore[union-attr]
         if shape != spec.shape:
-            raise ShapeError(
-                f"[jvp] tangent {i} has shape {shape} and its primal {spec.shape}; expected equal shapes."
-            )
+            raise ShapeError(f"[jvp] tangent {i} has shape {shape} and its primal {spec.shape}; expected equal shapes.")
         if space.cls is None:
             seeds[x._node] = np.asarray(value._value if isinstance(value, Box) else value).astype(spec.dtype)[()]
         else:

@@ -13,7 +13,7 @@ from chainrule.graph.reverse import reverse
 from chainrule.graph.walk import Space, ancestors, descendants, needs_derivative
 from chainrule.node import Freed, Node, Watch
 from chainrule.ops import ops, raw
-from chainrule.ops.elementwise import has_nan
+from chainrule.ops.arithmetic import has_nan
 from chainrule.spec import Spec
 
 RAW = Space(raw, None)
@@ -45,7 +45,7 @@ def node_of(name: str, output: Any, position: int) -> Node:
     return output._node
 
 
-def seed_of(name: str, output: Box, node: Node, seed: Any, raw_space: bool) -> Any:
+def seed_of(name: str, node: Node, seed: Any, raw_space: bool) -> Any:
     """The cotangent an output starts with: the caller's, or one for a scalar."""
     if seed is None:
         if node.shape and node.size != 1:
@@ -116,7 +116,7 @@ def gradients(
     targets = [x._node for x in wanted]
     symbolic = any(y._value is None for y in heads)
     space = tensors(type(heads[0])) if create_graph or symbolic else RAW
-    starts = start_seeds("gradients", heads, nodes, seeds, space)
+    starts = start_seeds("gradients", nodes, seeds, space)
     release = None if symbolic else _release(retain_graph, create_graph)
     found, order = pull(starts, targets, space, symbolic, release)
     free(order, release)
@@ -154,13 +154,11 @@ def _seed_list(name: str, given: Any, heads: list[Any]) -> list[Any]:
     return seeds
 
 
-def start_seeds(
-    name: str, outputs: Sequence[Any], nodes: Sequence[Node], given: Sequence[Any], space: Space
-) -> dict[Node, Any]:
+def start_seeds(name: str, nodes: Sequence[Node], given: Sequence[Any], space: Space) -> dict[Node, Any]:
     """The cotangents a walk starts from; outputs that share a node add theirs."""
     seeds: dict[Node, Any] = {}
-    for output, node, seed in zip(outputs, nodes, given, strict=True):
-        g = seed_of(name, output, node, seed, space.cls is None)
+    for node, seed in zip(nodes, given, strict=True):
+        g = seed_of(name, node, seed, space.cls is None)
         if space.cls is not None and not isinstance(g, Box):
             g = box(space.cls, g, None)
         seeds[node] = g if node not in seeds else space.xp.add(seeds[node], g)
@@ -233,7 +231,7 @@ def backward(
             )
     nodes = [node_of("backward", y, i) for i, y in enumerate(outputs)]
     space = tensors(type(outputs[0])) if create_graph else RAW
-    starts = start_seeds("backward", outputs, nodes, seeds, space)
+    starts = start_seeds("backward", nodes, seeds, space)
     release = _release(retain_graph, create_graph)
     if inputs is None:
         order = ancestors(starts)

@@ -109,7 +109,8 @@ def call_text(node: Node, names: Mapping[Node, str]) -> str:
         names[parent] if parent is not None and parent in names else _constant_text(value)
         for value, parent in zip(kept_operands(node), node.parents, strict=True)
     ]
-    params = [f"{key}={value!r}" for key, value in node.params.items()]
+    default = node.op.defaults
+    params = [f"{key}={value!r}" for key, value in node.params.items() if key not in default or value != default[key]]
     return f"{node.op.name}({', '.join([*operands, *params])})"
 
 

@@ -21,7 +21,7 @@ from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space, needs_derivative
 from chainrule.node import Freed, Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
-from chainrule.ops.elementwise import has_nan
+from chainrule.ops.arithmetic import has_nan
 from chainrule.spec import broadcast_axes
 
 Parents = tuple[Node | None, ...]

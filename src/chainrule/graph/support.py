@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.op import COMPOSITES, REGISTRY, Op
 from chainrule.ops import ops, raw
+from chainrule.ops.arithmetic import is_mask
 
 # Ops whose out is made of elements, or sums of elements, of their operands, and of zeros nowhere else.
 MOVES = frozenset({
@@ -53,10 +54,6 @@ def _has_support(x: Any) -> bool:
     return any(map(_has_support, x)) if isinstance(x, (tuple, list)) else x.__class__ is Supported
 
 
-def _is_mask(x: Any) -> bool:
-    return getattr(getattr(x, "dtype", None), "kind", None) == "b"
-
-
 def _support(x: Any) -> Any:
     """Where x may differ from zero, as an array of booleans that can go where x goes; indices stay indices."""
     if x.__class__ is Supported:
@@ -81,16 +78,18 @@ def careful(bare_arrays: bool) -> Any:
 
     def both(a: Any, b: Any) -> Any:
         """The support of a product: None when it is everywhere."""
-        supports = [x.support if x.__class__ is Supported else x for x in (a, b) if x.__class__ is Supported or _is_mask(x)]
+        supports = [
+            x.support if x.__class__ is Supported else x for x in (a, b) if x.__class__ is Supported or is_mask(x)
+        ]
         return None if not supports else supports[0] if len(supports) == 1 else xp.logical_and(*supports)
 
     def product(times: Any, a: Any, b: Any) -> Any:
         support = both(a, b)
         if support is None:
             return times(a, b)
-        if _is_mask(b):
+        if is_mask(b):
             value = bare(a)
-        elif _is_mask(a):
+        elif is_mask(a):
             value = bare(b)
         else:
             value = times(bare(a), bare(b))
@@ -98,7 +97,7 @@ def careful(bare_arrays: bool) -> Any:
 
     def where(condition: Any, a: Any, b: Any) -> Any:
         value = xp.where(bare(condition), bare(a), bare(b))
-        structural = [x.__class__ is Supported or _is_mask(x) or (not hasattr(x, "dtype") and x == 0) for x in (a, b)]
+        structural = [x.__class__ is Supported or is_mask(x) or (not hasattr(x, "dtype") and x == 0) for x in (a, b)]
         if value.dtype.kind not in "fc" or not any(structural):
             return value
         return supported(value, xp.where(bare(condition), _support(a), _support(b)))
@@ -146,4 +145,3 @@ def careful(bare_arrays: bool) -> Any:
     space.absorbing_multiply = functools.partial(product, xp.absorbing_multiply)
     space.where, space.add, space.divide = where, add, divide
     return space
-

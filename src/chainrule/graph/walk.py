@@ -25,7 +25,7 @@ from typing import Any
 from chainrule.apply import Box, box
 from chainrule.errors import GradientError
 from chainrule.node import Freed, Node
-from chainrule.ops.elementwise import has_nan
+from chainrule.ops.arithmetic import has_nan
 from chainrule.spec import Spec
 
 _by_number = attrgetter("number")

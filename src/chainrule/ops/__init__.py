@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import pkgutil
 from types import SimpleNamespace
 from typing import Any
 
 from chainrule.apply import bind
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
-from chainrule.ops import (  # noqa: F401  (they fill the registry)
-    einsum,
-    elementwise,
-    index,
-    join,
-    matmul,
-    norm,
-    rearrange,
-    reduce,
-    scan,
-    shape,
-    softmax,
-)
+
+# Every file of this folder is a family of ops; importing it fills the registry.
+for _family in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_family.name}")
 
 raw: Any = SimpleNamespace()
 ops: Any = SimpleNamespace()

@@ -86,7 +86,7 @@ def steps(y: Box, gradient: Any = None, **leaves: Box) -> Steps:
         )
     graph = graph_of(y)
     names = named(graph, leaves)
-    start = seed_of("steps", y, head, gradient, True)
+    start = seed_of("steps", head, gradient, True)
     found: list[Step] = []
 
     def walk(careful: bool) -> list[Any]:
