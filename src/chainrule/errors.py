@@ -5,6 +5,7 @@ A message reads: ``[function] what is wrong: actual values; what was expected; w
 
 from __future__ import annotations
 
+import functools
 import linecache
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ def user_location() -> Location | None:
     return None
 
 
+@functools.cache
 def _is_users(file: str) -> bool:
     if file in LIBRARY or file.startswith(_NUMPY):
         return False

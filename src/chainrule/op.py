@@ -209,8 +209,8 @@ def linear(name: str, *, value: Rule, spec: Rule, transpose: Rule, doc: str, **f
 def _after_out(transpose: Rule) -> Rule:
     """A transpose rule in the signature of a vjp rule: linear maps do not need their out."""
 
-    def vjp(xp: Any, g: Any, _out: Any, *operands: Any, **params: Any) -> Any:
-        return transpose(xp, g, *operands, **params)
+    def vjp(xp: Any, g: Any, _out: Any, x: Any, *operands: Any, **params: Any) -> Any:
+        return transpose(xp, g, x, *operands, **params)
 
     parameters = list(inspect.signature(transpose).parameters.values())
     parameters.insert(2, inspect.Parameter("_out", inspect.Parameter.POSITIONAL_OR_KEYWORD))

@@ -200,7 +200,8 @@ def walk(
     None for ``needed`` or ``live`` says that every node of ``order`` is.
     """
     wanted = set(targets)
-    hooked = any(node.watch.hooks for node in [n for n in order if n.watch is not None])  # type: ignore[union-attr]
+    watches = [n.watch for n in order if n.watch is not None]
+    hooked = any(watch.hooks for watch in watches)
 
     def observe(node: Node, g: Any) -> Any:
         return run_hooks(node, g, space)

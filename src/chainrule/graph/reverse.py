@@ -9,6 +9,7 @@ not conjugate: the engine conjugates a complex cotangent before the rules of a n
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from sys import getrefcount
 from typing import Any
@@ -18,7 +19,7 @@ from numpy import ndarray
 
 from chainrule.graph.support import Supported, bare
 from chainrule.graph.support import careful as careful_namespace
-from chainrule.graph.walk import Space, needs_derivative
+from chainrule.graph.walk import Space
 from chainrule.node import Freed, Node
 from chainrule.op import NONE, ONE, ZERO, no_derivative
 from chainrule.ops.arithmetic import has_nan
@@ -124,33 +125,37 @@ def contributions(
 
     With ``own`` the memory of g may be used again, which a mask does (relu, clip): half the memory of a wide layer.
     """
-    op = node.op
+    op, params = node.op, node.params
     assert op is not None
+    elementwise = op.partials is not None
+    rules: Any = op.partials if elementwise else op.vjp
     multiply = xp.absorbing_multiply if careful else xp.multiply
-    kept = space.kept(node) if op.partials is not None else space.arguments(node)
+    kept = space.kept(node) if elementwise else space.arguments(node)
     conjugate = node.dtype.kind == "c"
     g = xp.conj(g) if conjugate else g
     for operand, parent in enumerate(parents):
-        if parent is None or not needs_derivative(parent):
+        if parent is None or parent.dtype.kind not in "fc":
             continue
-        rule = op.rule(operand)
+        rule: Any
+        if isinstance(rules, tuple):
+            rule = rules[operand]
+        else:
+            rule = NONE if rules is None else functools.partial(rules, operand=operand)
         if rule is ZERO:
             continue
         if rule is NONE:
             raise no_derivative(op, operand)
         if rule is ONE:
             c = g
-        elif op.partials is not None:
+        elif not elementwise:
+            c = rule(xp, g, *kept, **params)
+        else:
             d = rule(xp, *kept)
             if own and len(parents) == 1 and d.__class__ is ndarray and d.dtype == bool and d.shape == g.shape:
                 np.copyto(g, 0, where=~d)
                 c = Supported(g, d)
             else:
                 c = multiply(g, d)
-        elif isinstance(op.vjp, tuple):
-            c = rule(xp, g, *kept, **node.params)
-        else:
-            c = rule(xp, g, *kept, operand=operand, **node.params)
         c = xp.conj(c) if conjugate else c
         yield operand, parent, c if c.dtype is parent.dtype and c.shape == parent.shape else fit(xp, c, parent)
 

@@ -343,7 +343,7 @@ def _refuse(name: str, part: Any) -> Any:
 
 
 def getitem(xp: Any, x: Any, index: Any) -> Any:
-    template, arrays = _split("getitem", x, index)
+    template, arrays = ((index,), []) if index.__class__ is int else _split("getitem", x, index)
     if not isinstance(x, Box):
         return xp.gather(x, *arrays, index=template)
     if arrays:
