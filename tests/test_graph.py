@@ -143,18 +143,31 @@ def test_other_parameters_are_illegal():
 
 def test_another_arity_is_illegal():
     _, y, graph = legal()
-    y._node.parents *= 2
+    y._node.several = y._node.parents * 2
     assert_illegal(graph, "it has 2 operands; expected 1")
 
 
 def test_young_parents_are_illegal():
     x, y, _ = legal()
-    y._node.parents[0].parents = (cr.symbol("z", shape=(2, 3))._node,)
+    y._node.parents[0].several = (cr.symbol("z", shape=(2, 3))._node,)
     assert_illegal(graph_of(y), "its operand z does not come before it; expected parents older than children")
     twin = Node.__new__(SymbolicNode)
-    for slot in ("op", "parents", "kept", "params", "shape", "dtype", "watch", "number", "code", "instruction"):
+    for slot in (
+        "op",
+        "left",
+        "right",
+        "several",
+        "kept",
+        "params",
+        "shape",
+        "dtype",
+        "watch",
+        "number",
+        "code",
+        "instruction",
+    ):
         setattr(twin, slot, getattr(x._node, slot))
-    y._node.parents[0].parents = (x._node,)
+    y._node.parents[0].several = (x._node,)
     graph = graph_of(y)
     graph.nodes.insert(1, twin)
     assert_illegal(graph, "expected numbers that grow along the graph")

@@ -1,16 +1,16 @@
-"""Structural zeros annihilate, computed zeros do not; a careful walk agrees with the plain one where that has no NaN."""
+"""Structural zeros annihilate, computed zeros do not; careful walks agree with plain ones where those have no NaN."""
 
 import math
 
 import numpy as np
 import pytest
+from test_registry import RECORDS, same, smooth_problems, tensors
 
 import chainrule as cr
 from chainrule.graph.forward import forward
 from chainrule.graph.gradients import RAW
 from chainrule.graph.reverse import LARGE, reverse
 from chainrule.graph.walk import ancestors
-from test_registry import RECORDS, same, smooth_problems, tensors
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
@@ -35,7 +35,11 @@ def test_careful_walks_are_the_plain_ones(name):
 
 STRUCTURAL = {
     "where, through a product": (lambda x: cr.where(x > 0, x * cr.log(x), x), 0.0, 1.0),
-    "where, through reshape and indexing": (lambda x: cr.where(x > 0, cr.reshape(cr.sqrt(x), (1, 1))[0, 0], x), -1.0, 1.0),
+    "where, through reshape and indexing": (
+        lambda x: cr.where(x > 0, cr.reshape(cr.sqrt(x), (1, 1))[0, 0], x),
+        -1.0,
+        1.0,
+    ),
     "an element that is not selected": (lambda x: cr.sqrt(cr.stack([x, x + 4]))[1], 0.0, 0.25),
     "the loser of a maximum": (lambda x: cr.maximum(cr.sqrt(x), 5.0) * x, 0.0, 5.0),
     "the loser of a max": (lambda x: cr.max(cr.stack([cr.sqrt(x), x + 3])), 0.0, 1.0),
@@ -43,7 +47,11 @@ STRUCTURAL = {
     "clip beyond its bounds": (lambda x: cr.clip(cr.log(x), -5.0, 5.0) + x, 0.0, 1.0),
     "a running sum before it": (lambda x: cr.cumsum(cr.sqrt(cr.stack([x + 1, x, x])))[0], 0.0, 0.5),
     "written over": (lambda x: cr.sum(cr.setitem(cr.sqrt(cr.stack([x, x + 1])), 0, 7.0)), 0.0, 0.5),
-    "the lower triangle": (lambda x: cr.sum(cr.tril(cr.sqrt(cr.reshape(cr.stack([x + 1, x] * 2), (2, 2)))[:1])), 0.0, 0.5),
+    "the lower triangle": (
+        lambda x: cr.sum(cr.tril(cr.sqrt(cr.reshape(cr.stack([x + 1, x] * 2), (2, 2)))[:1])),
+        0.0,
+        0.5,
+    ),
 }
 COMPUTED = {
     "(√x)²": (lambda x: cr.sqrt(x) ** 2, 0.0),

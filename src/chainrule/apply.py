@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, DTypeError, ShapeError
-from chainrule.node import SymbolicNode, record
+from chainrule.node import SymbolicNode, record, record_pair
 from chainrule.op import REGISTRY, Op
 from chainrule.spec import Shape, Spec, spec_of
 
@@ -80,7 +80,7 @@ def unary(op: Op) -> Callable[..., Any]:
         if node is not None:
             if differentiable and is_recording():
                 kept = (out if keep_out else None, v if keep_x else None) if keep else None
-                node = record(op, (node,), kept, NO_PARAMS, node.shape, out.dtype)
+                node = record_pair(op, node, None, kept, NO_PARAMS, node.shape, out.dtype)
             else:
                 node = None
         made = _new(cls)
@@ -147,7 +147,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             kept = (out if keep_out else None, v if keep_x else None, w if keep_y else None)
         else:
             kept = None
-        made._node = record(op, (p, q), kept, NO_PARAMS, out.shape, out.dtype)
+        made._node = record_pair(op, p, q, kept, NO_PARAMS, out.shape, out.dtype)
         return made
 
     return call
@@ -191,7 +191,7 @@ def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
         if op.differentiable and recording.get() and out.dtype.kind in "fc":
             keep_out, keep_x = op.keeps(1, 1)
             kept = (out if keep_out else None, v if keep_x else None) if keep_out or keep_x else None
-            node = record(op, (node,), kept, params, out.shape, out.dtype)
+            node = record(op, (node,), kept, params, out)
         else:
             node = None
     return box(cls, out, node)
@@ -243,7 +243,7 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
         kept = _kept(keep, out, values, nodes)
     else:
         kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
-    return box(cls, out, record(op, tuple(nodes), kept, params, out.shape, out.dtype))
+    return box(cls, out, record(op, tuple(nodes), kept, params, out))
 
 
 def _kept(keep: Sequence[bool], out: Any, values: Sequence[Any], nodes: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -259,7 +259,7 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     assert op.spec is not None
     out = op.spec(*specs, **params)
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
-    return box(cls, None, record(op, tuple(nodes), kept, params, out.shape, out.dtype, SymbolicNode))
+    return box(cls, None, record(op, tuple(nodes), kept, params, out, SymbolicNode))
 
 
 def borrowed(x: Any, value: Any) -> bool:

@@ -42,23 +42,35 @@ class Freed:
 class Node:
     """One recorded call: op, parents, static parameters, the values its rules keep, and where it was made.
 
-    ``parents[i]`` is the node of operand i, or None when no gradient is asked of that operand.
+    ``parents[i]`` is the node of operand i, or None when no gradient is asked of that operand. Nearly every op has one
+    operand or two; their nodes stand in slots, ``left`` and ``right``, because a tuple more per node is a third more
+    for the garbage collector to look through. Nodes with another number of operands have the tuple: ``several``.
     ``kept`` is (out, operand 0, operand 1, …) with None for what the rules do not need, or None for nothing at all.
     Numbers grow with creation, so that descending numbers are a topological order.
     """
 
     __slots__ = (
-        "__weakref__", "code", "dtype", "instruction", "kept", "number", "op", "params", "parents", "shape", "watch",
+        "__weakref__", "code", "dtype", "instruction", "kept", "left", "number", "op", "params", "right", "several",
+        "shape", "watch",
     )  # fmt: skip
 
     symbolic = False
     op: Op | None
-    parents: tuple[Node | None, ...]
+    left: Node | None
+    right: Node | None
+    several: tuple[Node | None, ...] | None
     kept: Any
     params: dict[str, Any]
     shape: Shape
     dtype: Any
     watch: Watch | None
+
+    @property
+    def parents(self) -> tuple[Node | None, ...]:
+        """The node of each operand."""
+        if self.several is not None:
+            return self.several
+        return (self.left, self.right) if self.op is not None and self.op.arity == 2 else (self.left,)
 
     @property
     def spec(self) -> Spec:
@@ -99,12 +111,34 @@ class SymbolicNode(Node):
 
 
 def record(
-    op: Op | None, parents: Any, kept: Any, params: dict[str, Any], shape: Shape, dtype: Any, kind: type[Node] = Node
+    op: Op | None,
+    parents: tuple[Node | None, ...],
+    kept: Any,
+    params: dict[str, Any],
+    spec: Any,
+    kind: type[Node] = Node,
 ) -> Node:
-    """A new node, with the line of the user's program that called. (A function: a constructor costs twice as much.)"""
+    """A new node for operands of any number; its shape and dtype are those of ``spec``."""
+    if op is not None and op.arity == len(parents) < 3:
+        left, right = parents if len(parents) == 2 else (*parents, None)
+        return record_pair(op, left, right, kept, params, spec.shape, spec.dtype, kind)
+    node = record_pair(op, None, None, kept, params, spec.shape, spec.dtype, kind)
+    node.several = parents
+    return node
+
+
+def record_pair(
+    op: Op | None, left: Any, right: Any, kept: Any, params: Any, shape: Shape, dtype: Any, kind: type[Node] = Node
+) -> Node:
+    """A new node for one operand or two, with the line of the user's program that called.
+
+    (A function that fills slots: a constructor would cost twice as much.)
+    """
     node = _new(kind)
     node.op = op
-    node.parents = parents
+    node.left = left
+    node.right = right
+    node.several = None
     node.kept = kept
     node.params = params
     node.shape = shape

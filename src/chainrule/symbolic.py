@@ -42,7 +42,7 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
         spec = Spec(as_shape("symbol", shape), np.dtype(dtype))
     except TypeError:
         raise DTypeError(f"[symbol] dtype {dtype!r} is unknown; expected a NumPy dtype, such as 'float32'.") from None
-    return box(Tensor, None, record(None, (), (None,), {"name": name}, spec.shape, spec.dtype, SymbolicNode))
+    return box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
 
 
 def function(inputs: Sequence[Tensor], outputs: Any) -> Function:

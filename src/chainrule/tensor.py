@@ -126,7 +126,7 @@ class Tensor(Box):
                     f"[requires_grad_] the Tensor has dtype {value.dtype}; only floating-point and complex values have "
                     f"derivatives; convert it first: x.astype('float64')."
                 )
-            self._node = record(None, (), (), {}, value.shape, value.dtype)
+            self._node = record(None, (), (), {}, value)
             self._node.watch = Watch(self)
         return self
 

@@ -37,7 +37,7 @@ def _alias(name: str, x: Any, position: str) -> Any:
     if value is not None and not isinstance(x, Box):
         value = np.array(value)[()]
     outer = x._node if isinstance(x, Box) else None
-    return box(cls, value, record(None, (outer,), (), {}, spec.shape, spec.dtype))
+    return box(cls, value, record(None, (outer,), (), {}, spec))
 
 
 class _Run:

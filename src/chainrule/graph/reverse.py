@@ -72,16 +72,15 @@ def reverse(
         g = take(node, None)
         if g is None:
             continue
-        op, parents, shape, dtype = node.op, node.parents, node.shape, node.dtype
+        op, shape, dtype = node.op, node.shape, node.dtype
         if node.watch is not None and observe is not None:
             g = observe(node, bare(g))
         if (op is None or inner) and node in targets:
             found[node] = bare(g)
-        if needed is not None:
-            parents = tuple(p if p in needed else None for p in parents)
         if op is None:
-            if parents and parents[0] is not None:
-                send(parents[0], g)
+            for parent in node.parents:
+                if parent is not None and (needed is None or parent in needed):
+                    send(parent, g)
             continue
         partials: Any = op.partials
         if plain and partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and len(partials) < 3:
@@ -89,13 +88,16 @@ def reverse(
             kept: Any = node.kept
             if kept.__class__ is not tuple:
                 kept = space.kept(node)
+            p, q = node.left, node.right
+            if needed is not None:
+                p, q = p if p in needed else None, q if q in needed else None
             if len(partials) == 1:
-                (parent,), (rule,), (out, x) = parents, partials, kept
-                if parent is not None and rule is not ZERO:
+                (rule,), (out, x) = partials, kept
+                if p is not None and rule is not ZERO:
                     c = g if rule is ONE else g * rule(xp, out, x)
-                    send(parent, c if c.dtype is parent.dtype else fit(xp, c, parent))
+                    send(p, c if c.dtype is p.dtype else fit(xp, c, p))
                 continue
-            (p, q), (left, right), (out, x, y) = parents, partials, kept
+            (left, right), (out, x, y) = partials, kept
             if p is not None and left is not ZERO:
                 c = g if left is ONE else g * left(xp, out, x, y)
                 send(p, c if c.dtype is p.dtype and p.shape == shape else fit(xp, c, p))
@@ -103,6 +105,9 @@ def reverse(
                 c = g if right is ONE else g * right(xp, out, x, y)
                 send(q, c if c.dtype is q.dtype and q.shape == shape else fit(xp, c, q))
         else:
+            parents = node.parents
+            if needed is not None:
+                parents = tuple(p if p in needed else None for p in parents)
             # Nobody but this frame holds g (and getrefcount itself), nor the memory behind it.
             own = freeing and g.__class__ is ndarray and getrefcount(g) == 2 and g.flags.owndata
             for _, parent, c in contributions(node, parents, g, space, xp, careful, own):

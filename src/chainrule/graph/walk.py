@@ -82,10 +82,19 @@ def ancestors(outputs: Iterable[Node], oldest: int = 0) -> list[Node]:
     seen = set(outputs)
     found = list(seen)
     for node in found:
-        for parent in node.parents:
-            if parent is not None and parent.number >= oldest and parent not in seen:
-                seen.add(parent)
-                found.append(parent)
+        if node.several is not None:
+            for parent in node.several:
+                if parent is not None and parent.number >= oldest and parent not in seen:
+                    seen.add(parent)
+                    found.append(parent)
+            continue
+        left, right = node.left, node.right
+        if left is not None and left.number >= oldest and left not in seen:
+            seen.add(left)
+            found.append(left)
+        if right is not None and right.number >= oldest and right not in seen:
+            seen.add(right)
+            found.append(right)
     found.sort(key=_by_number, reverse=True)
     return found
 

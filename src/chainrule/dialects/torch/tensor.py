@@ -224,7 +224,7 @@ class Tensor(CoreTensor):
                     f"[data] {other.spec!r} was assigned to the data of a Tensor of {self.spec!r} that requires a "
                     f"gradient; expected the same shape and dtype; use x.detach() for a new Tensor instead."
                 )
-            self._node = record(None, (), (), {}, value.shape, value.dtype)
+            self._node = record(None, (), (), {}, value)
             self._node.watch = node.watch
         if before is not None:
             before.leave(self)
