@@ -483,3 +483,12 @@ def test_numpy_functions_and_the_core_keep_the_class():
         assert type(y) is torch.Tensor and y.requires_grad
     assert type(cr.gradients((x * x).sum(), x)) is torch.Tensor
     assert type(cr.grad(lambda v: (v * v).sum())(x)) is torch.Tensor
+
+
+def test_short_paths_import_as_in_pytorch():
+    import chainrule.torch.nn as nn
+    import chainrule.torch.nn.functional as F
+    from chainrule.torch.autograd import grad
+    from chainrule.torch.linalg import norm
+
+    assert F is torch.nn.functional and nn is torch.nn and grad is torch.autograd.grad and norm is torch.linalg.norm

@@ -1,7 +1,6 @@
 """PyTorch's names, defaults, printing and errors on chainrule's graph: ``import chainrule.torch as torch``."""
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ from chainrule.config import enable_grad as enable_grad
 from chainrule.config import is_grad_enabled as is_grad_enabled
 from chainrule.config import no_grad as no_grad
 from chainrule.config import set_grad_enabled as set_grad_enabled
-from chainrule.dialects.torch import autograd as autograd
-from chainrule.dialects.torch import creation, dtypes, functional, init, methods, products
+from chainrule.dialects.torch import creation, dtypes, methods
 from chainrule.dialects.torch.creation import Generator as Generator
 from chainrule.dialects.torch.creation import default_generator as default_generator
 from chainrule.dialects.torch.device import device as device
@@ -23,6 +21,10 @@ from chainrule.dialects.torch.printing import get_printoptions as get_printoptio
 from chainrule.dialects.torch.printing import printoptions as printoptions
 from chainrule.dialects.torch.printing import set_printoptions as set_printoptions
 from chainrule.dialects.torch.tensor import Tensor as Tensor
+from chainrule.torch import autograd as autograd
+from chainrule.torch import linalg as linalg
+from chainrule.torch import nn as nn
+from chainrule.torch import random as random
 
 inference_mode = no_grad
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
@@ -72,10 +74,6 @@ def iinfo(type: dtype) -> Any:
     """The limits of an integer dtype."""
     return np.iinfo(type.dtype)
 
-
-nn: Any = SimpleNamespace(functional=SimpleNamespace(**functional.FUNCTIONS), init=SimpleNamespace(**init.FUNCTIONS))
-linalg: Any = SimpleNamespace(**products.LINALG)
-random: Any = SimpleNamespace(manual_seed=creation.manual_seed, default_generator=default_generator)
 
 globals().update(dtypes.BY_NAME)
 globals().update(methods.FUNCTIONS)
