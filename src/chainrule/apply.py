@@ -120,7 +120,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
-        if v is None or w is None or (alike and differ(v, w)):
+        if v is None or w is None or (alike and w.__class__ not in PLAIN and differ(v, w)):
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
             v, w = cls.promotion(op, (v, w))

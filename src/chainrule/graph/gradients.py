@@ -209,7 +209,7 @@ def walk(
     with np.errstate(all="ignore"):
         observing = observe if hooked else None
         found, sure = reverse(order, seeds, wanted, needed, space, symbolic or hooked, observing, release)
-        if not sure and any(map(has_nan, map(bare, found.values()))):
+        if not sure and any(has_nan(bare(g)) for g in found.values()):
             found, _ = reverse(order, seeds, wanted, needed, space, True, observing, release)
     return [found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets]
 
