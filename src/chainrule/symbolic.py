@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from chainrule.apply import Box, box
-from chainrule.errors import DTypeError, SymbolError
+from chainrule.errors import ShapeError, SymbolError
 from chainrule.graph.graph import Function, Graph, graph_of
 from chainrule.node import SymbolicNode, record
-from chainrule.spec import Spec, as_shape
+from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.tensor import Tensor
 
 _automatic = itertools.count()
@@ -20,6 +19,8 @@ _automatic = itertools.count()
 
 def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> Tensor:
     """A Tensor without a value: the input of a graph that is built before it is run.
+
+    Where a Tensor with a value meets symbols, the graph takes the value it has then; its gradient is not lost.
 
     >>> import chainrule as cr
     >>> a, b = cr.symbol("a", shape=(2, 1)), cr.symbol("b", shape=(2, 1))
@@ -38,10 +39,11 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
         name = f"x{next(_automatic)}"
     if not isinstance(name, str) or not name.isidentifier():
         raise SymbolError(f"[symbol] the name is {name!r}; expected a Python identifier, such as 'x' or 'w1'.")
-    try:
-        spec = Spec(as_shape("symbol", shape), np.dtype(dtype))
-    except TypeError:
-        raise DTypeError(f"[symbol] dtype {dtype!r} is unknown; expected a NumPy dtype, such as 'float32'.") from None
+    # As Python spells the keyword in eval(µ=...).
+    name = unicodedata.normalize("NFKC", name)
+    spec = Spec(as_shape("symbol", shape), as_dtype("symbol", dtype))
+    if any(size < 0 for size in spec.shape):
+        raise ShapeError(f"[symbol] shape is {spec.shape}; expected sizes of at least 0; write e.g. (2, 3).")
     return box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
 
 
@@ -54,7 +56,7 @@ def function(inputs: Sequence[Tensor], outputs: Any) -> Function:
     >>> f(3.0)
     (tensor(9.), tensor(6.))
     """
-    return Function([inputs] if isinstance(inputs, Box) else list(inputs), outputs)
+    return Function(inputs, outputs)
 
 
 def _eval(self: Tensor, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Tensor:
@@ -65,13 +67,24 @@ def _eval(self: Tensor, values: Mapping[Any, Any] | None = None, /, **named: Any
     >>> (x * x).eval(x=3.0)
     tensor(9.)
     """
-    for key, value in (values or {}).items():
-        named[key._node.name() if isinstance(key, Box) else key] = value
+    if values is not None and not isinstance(values, Mapping):
+        raise SymbolError(
+            f"[eval] the values are a {type(values).__name__}; expected one value for each name; "
+            f"write y.eval(x=...), or y.eval({{x: ...}})."
+        )
     if not self.is_symbolic:
         return self
-    graph = graph_of(self)
-    inputs = [box(type(self), None, node) for node in graph.symbols]
-    return Function(inputs, self)(**named)
+    symbols = graph_of(self).symbols
+    for key, value in (values or {}).items():
+        if isinstance(key, Box) and key._node not in symbols:
+            raise SymbolError(
+                f"[eval] a value was given for {key!r}, which this Tensor does not depend on; leave it out."
+            )
+        name = key._node.name() if isinstance(key, Box) else key
+        if name in named:
+            raise SymbolError(f"[eval] {name} was given twice; expected one value for each name; leave one out.")
+        named[name] = value
+    return Function([box(type(self), None, node) for node in symbols], self, "eval")(**named)
 
 
 def _graph(self: Tensor) -> Graph:

@@ -22,15 +22,13 @@ def run_batched(
     _check(graph, values, batched)
     known: dict[Any, Any] = dict(zip(graph.inputs, values, strict=True))
     front = {node for node, is_batched in zip(graph.inputs, batched, strict=True) if is_batched}
-    for node in graph.nodes:
-        if node in known:
-            continue
+    for node in graph.computed:
         if any(parent in front for parent in node.parents):
             front.add(node)
         if node.op is None:
             known[node] = known[node.parents[0]]
             continue
-        operands = operands_of(node, known)
+        operands = operands_of(node, known, xp)
         if node in front:
             flags = tuple(parent in front for parent in node.parents)
             assert node.op.batch is not None
@@ -38,7 +36,7 @@ def run_batched(
         else:
             function = getattr(xp, node.op.name)
             known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
-    results = [known[y._node] if y._node is not None else y._value for y in graph.outputs]
+    results = [known.get(y._node, y._value if xp is raw else y) for y in graph.outputs]
     return results, [y._node in front for y in graph.outputs]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
-from chainrule.graph.walk import ancestors, freed
+from chainrule.graph.walk import ancestors, descendants, freed
 from chainrule.node import Freed, Node
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec
@@ -18,7 +19,8 @@ from chainrule.spec import Spec
 class Graph:
     """The operations between ``inputs`` and ``outputs``, oldest first.
 
-    Inputs are nodes without an op (symbols, leaves); every other operand must be a constant that the nodes kept.
+    Inputs are nodes without an op (symbols, leaves); every other operand must be a constant that the nodes kept. A
+    Tensor with a value among the operands of symbols is such a constant, and stays differentiable.
     """
 
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Box]):
@@ -36,19 +38,30 @@ class Graph:
         """Names of symbols that the outputs need and the inputs do not have."""
         return [n.name() for n in self.symbols if n not in self.inputs]
 
+    @functools.cached_property
+    def computed(self) -> list[Node]:
+        """The nodes that the values of the inputs reach, oldest first; any other keeps the value it has."""
+        reached = descendants(self.nodes, self.inputs) - set(self.inputs)
+        return [node for node in self.nodes if node in reached]
+
+    @functools.cached_property
+    def tracked(self) -> bool:
+        """Whether the outputs also depend on Tensors with values that require a gradient."""
+        reached = {None, *self.inputs, *self.computed}
+        operands = (parent for node in self.computed for parent in node.parents)
+        return not reached.issuperset((*operands, *(y._node for y in self.outputs)))
+
     def run(self, values: Sequence[Any], xp: Any = raw) -> list[Any]:
         """The outputs for these values of the inputs: bare arrays with ``raw``, Tensors with ``ops``."""
         known: dict[Any, Any] = dict(zip(self.inputs, values, strict=True))
-        for node in self.nodes:
-            if node in known:
-                continue
+        for node in self.computed:
             if node.op is None:
                 known[node] = known[node.parents[0]]
                 continue
-            operands = operands_of(node, known)
+            operands = operands_of(node, known, xp)
             function = getattr(xp, node.op.name)
             known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
-        return [known[y._node] if y._node is not None else y._value for y in self.outputs]
+        return [known.get(y._node, y._value if xp is raw else y) for y in self.outputs]
 
     # ---------------------------------------------------------------------------------------------- as text
 
@@ -81,19 +94,26 @@ class Graph:
         return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
 
 
-def operands_of(node: Node, known: Mapping[Node, Any]) -> list[Any]:
-    """The operands of a node: computed ones from ``known``, constants from what the node kept."""
+def operands_of(node: Node, known: Mapping[Any, Any], xp: Any) -> list[Any]:
+    """The operands of a node in the space of ``xp``: computed ones from ``known``, others from what the node kept."""
     if node.kept.__class__ is Freed:
         raise freed(node)
     constants = node.kept[1:] if node.kept is not None else (None,) * len(node.parents)
     for i, (value, parent) in enumerate(zip(constants, node.parents, strict=True)):
-        if parent is None and (value is None or isinstance(value, Spec)):
+        if parent not in known and (value is None or isinstance(value, Spec)):
             raise SymbolError(
                 f"[graph] operand {i} of {node.name()} is a constant that no rule needs, so it was not kept; expected "
                 f"a graph made of symbols, which keeps all; build it with symbol(...) to run it again.",
                 node.location,
             )
-    return [value if parent is None else known[parent] for value, parent in zip(constants, node.parents, strict=True)]
+    return [
+        known[parent]
+        if parent in known
+        else value
+        if parent is None or xp is raw
+        else box(Box.default, value, parent)
+        for value, parent in zip(constants, node.parents, strict=True)
+    ]  # fmt: skip
 
 
 def kept_operands(node: Node) -> tuple[Any, ...]:
@@ -138,36 +158,48 @@ def graph_of(*outputs: Any) -> Graph:
 class Function:
     """A compiled-once program of symbols: call it with values, by position or by name."""
 
-    def __init__(self, inputs: Sequence[Any], outputs: Any):
-        for i, x in enumerate(inputs):
+    def __init__(self, inputs: Any, outputs: Any, name: str = "function"):
+        self._name = name
+        self._single = isinstance(outputs, Box)
+        symbols, heads = _list(inputs), _list(outputs)
+        for i, x in enumerate(symbols):
             if not isinstance(x, Box) or x._value is not None or x._node.op is not None:
                 raise SymbolError(f"[function] input {i} is no symbol; expected what symbol(...) returned.")
-        self._single = isinstance(outputs, Box)
-        heads = [outputs] if isinstance(outputs, Box) else list(outputs)
-        self.graph = Graph([x._node for x in inputs], heads)
+        for i, y in enumerate(heads):
+            if not isinstance(y, Box):
+                raise SymbolError(
+                    f"[function] output {i} is a {type(y).__name__}; expected a Tensor computed from the inputs; "
+                    f"give one, or a sequence; wrap a constant in tensor(...)."
+                )
+        self.graph = Graph([x._node for x in symbols], heads)
         self._names = [n.name() for n in self.graph.inputs]
+        for shared in self._names:
+            if self._names.count(shared) > 1:
+                raise SymbolError(
+                    f"[{name}] two symbols are named {shared}, so a value could mean either; expected names that "
+                    f"differ, and each symbol once; make one of them with another name."
+                )
         missing = self.graph.missing()
         if missing:
             raise SymbolError(
                 f"[function] the outputs need {', '.join(missing)}, which the inputs ({', '.join(self._names)}) leave "
                 f"out; expected every symbol the outputs depend on; add it to the inputs."
             )
-        self._cls = type(heads[0])
+        self._cls = type(heads[0]) if heads else Box.default
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        values = self._bind("function", args, named)
-        tracked = any(isinstance(v, Box) and (v._node is not None) for v in values)
-        if tracked:
-            results = self.graph.run(values, ops)
-        else:
-            bare = [v._value if isinstance(v, Box) else v for v in values]
-            # As eager walks do: a derivative may divide by zero on a branch that is not taken.
-            with np.errstate(all="ignore"):
-                results = [box(self._cls, v, None) for v in self.graph.run(bare)]
+        values = self._bind(args, named)
+        tracked = self.graph.tracked or any(isinstance(v, Box) and v._node is not None for v in values)
+        # As eager walks do: a derivative may divide by zero on a branch that is not taken.
+        with np.errstate(all="ignore"):
+            if tracked:
+                results = self.graph.run(values, ops)
+            else:
+                results = self.graph.run([v._value if isinstance(v, Box) else v for v in values])
         results = [r if isinstance(r, Box) else box(self._cls, r, None) for r in results]
         return results[0] if self._single else tuple(results)
 
-    def _bind(self, name: str, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    def _bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
         given = dict(zip(self._names, args, strict=False))
         unknown = sorted(set(named) - set(self._names))
         twice = sorted(set(named) & set(given))
@@ -182,12 +214,17 @@ class Function:
                 if twice
                 else f"no value was given for {', '.join(absent)}"
             )
-            raise SymbolError(f"[{name}] {told}; expected one value for each of: {', '.join(self._names)}.")
+            wanted = f"one value for each of: {', '.join(self._names)}" if self._names else "none, as it has no inputs"
+            raise SymbolError(f"[{self._name}] {told}; expected {wanted}.")
         given.update(named)
-        return [_fitting(name, node, given[node.name()]) for node in self.graph.inputs]
+        return [_fitting(self._name, node, given[node.name()]) for node in self.graph.inputs]
 
     def __repr__(self) -> str:
         return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"
+
+
+def _list(given: Any) -> list[Any]:
+    return [given] if isinstance(given, Box) or not isinstance(given, Iterable) else list(given)
 
 
 def _fitting(name: str, node: Node, value: Any) -> Any:
