@@ -120,7 +120,32 @@ def test_what_is_not_finite_is_not_checked(capsys):
     assert out.endswith("check of gradient: none, since the number is not finite\n")
 
 
+def test_what_has_no_differences_is_not_checked(capsys):
+    _, out, err = run(capsys, "diff", "log(x)", "x=-1")
+    assert "value     f = nan\ngradient  ∂f/∂x = -1.0\n" in out and err == ""
+    assert out.endswith("check of gradient: none, since the differences are not finite\n")
+
+
+def test_an_empty_array_has_an_empty_gradient(capsys):
+    code, out, err = run(capsys, "diff", "2*y + sum(x*x)", "x=[]", "y=3", "--order", "3")
+    assert (code, err) == (0, "")
+    assert "gradient  ∂f/∂x = []\ngradient  ∂f/∂y = 2.0\n" in out
+    assert out.count(", error 0.0e+00\n") == 3
+
+
+def test_values_may_stand_behind_an_option(capsys):
+    assert run(capsys, "diff", "x*y", "--order", "2", "x=3", "y=-4") == run(
+        capsys, "diff", "x*y", "x=3", "y=-4", "--order", "2"
+    )
+
+
+def test_names_are_those_that_python_reads(capsys):
+    code, out, _ = run(capsys, "diff", "\N{MICRO SIGN}**2", "\N{MICRO SIGN}=3")
+    assert code == 0 and "∂f/∂\N{GREEK SMALL LETTER MU} = 6.0\n" in out
+
+
 def test_an_expression_without_names(capsys):
+    assert run(capsys, "diff", "7")[1].splitlines()[2] == "value  7"
     assert run(capsys, "diff", "2*pi") == (
         0,
         "f = 2*pi\n\nvalue  6.283185307179586\n\nIt depends on nothing, so there is no derivative.\n",
@@ -185,12 +210,21 @@ MISTAKES = [
         "gradient; reduce it, e.g. sum(sin(x))."),
     (["x > 1", "x=2"], "[diff] the expression gives bool; expected a real number, which has a gradient; "
         "take it as a condition: where(x > 1, 1.0, 0.0)."),
+    (["2*(x > 1)", "x=2"], "[diff] the expression gives int64; expected a real number, which has a gradient; "
+        "make it one: 1.0*(2*(x > 1))."),
     (["x", "x=abc"], "[value of x] abc has no value; expected pi, e; did you mean abs?\n  abc\n  ^^^"),
-    (["x", "x=1", "x=2"], "[diff] the name x is given twice; expected a free name; choose another."),
+    (["x", "x=1", "x=2"], "[diff] x was given twice; expected one value for each name; leave one out."),
     (["e*x", "x=1", "e=2"], "[diff] the name e is a constant; expected a free name; choose another."),
     (["sum", "sum=2"], "[diff] the name sum is an operation; expected a free name; choose another."),
     (["x", "x=1", "y=2"], "[diff] y was given a value, but it is not in the expression x; expected values for x; "
         "leave it out."),
+    (["x", "x=nan"], "[value of x] nan is not finite; expected a finite number; write another.\n  nan\n  ^^^"),
+    (["x # one\n + 2", "x=1"], "[diff] a comment stands here; expected a formula alone; leave it out.\n"
+        "  x # one  + 2\n    ^"),
+    (["x << 2", "x=1"], f"[diff] LShift of Python's grammar is not part of an expression; {PARTS}\n  x << 2\n  ^^^^^^"),
+    (["x is x", "x=1"], f"[diff] Is of Python's grammar is not part of an expression; {PARTS}\n  x is x\n  ^^^^^^"),
+    (["0 < x < 2", "x=1"], "[diff] a chain of comparisons looks at one truth value; expected one; write "
+        "logical_and(a < b, b < c).\n  0 < x < 2\n  ^^^^^^^^^"),
     (["x", "1"], "[diff] '1' is no value; expected name=value; write e.g. x=0.5."),
     (["x", "x=1", "--order", "9"], "[diff] order is 9; expected 1 to 6; choose another --order."),
 ]  # fmt: skip
@@ -303,3 +337,10 @@ def test_no_command_is_a_usage_error(capsys):
         main([])
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith("usage: chainrule")
+
+
+def test_the_demo_takes_no_arguments(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "x=1"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith("chainrule: error: demo takes no arguments: x=1\n")

@@ -8,6 +8,7 @@ import math
 import os
 import runpy
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A terminal without these letters shows a question mark rather than a traceback.
             stream.reconfigure(errors="replace")
     parser = _parser()
-    given = parser.parse_args([_shielded(argument) for argument in arguments])
+    given, rest = parser.parse_known_args([_shielded(argument) for argument in arguments])
+    if rest and given.command == "demo":
+        parser.error(f"demo takes no arguments: {' '.join(rest).strip()}")
     try:
         if given.command == "demo":
             runpy.run_path(str(_lecture()), run_name="__main__")
         else:
-            print(differentiate(given.expression, given.values, given.order))
+            # argparse leaves over the values that stand behind an option.
+            print(differentiate(given.expression, given.values + rest, given.order))
     except ChainruleError as error:
         print(f"chainrule: {error.message}", file=sys.stderr)
         return 2
@@ -111,10 +115,11 @@ def differentiate(text: str, assignments: Sequence[str], order: int = 1) -> str:
             f"[diff] {unused[0]} was given a value, but it is not in the expression {expression.text}; "
             f"expected values for {', '.join(expression.names) or 'nothing'}; leave it out."
         )
-    if y.dtype.kind != "f":
+    if y.dtype.kind != "f" and values:
+        remedy = "take it as a condition: where({}, 1.0, 0.0)" if y.dtype.kind == "b" else "make it one: 1.0*({})"
         raise ExpressionError(
             f"[diff] the expression gives {y.dtype}; expected a real number, which has a gradient; "
-            f"take it as a condition: where({_brief(expression)}, 1.0, 0.0)."
+            f"{remedy.format(_brief(expression))}."
         )
     if y.size != 1:
         raise ExpressionError(
@@ -153,11 +158,14 @@ def read_values(assignments: Sequence[str]) -> Values:
     values: Values = {}
     for assignment in assignments:
         name, equals, text = assignment.strip().partition("=")
-        name = name.strip()
+        # As Python spells names in an expression: µ, the micro sign, as the letter μ.
+        name = unicodedata.normalize("NFKC", name.strip())
         if not equals or not name.isidentifier():
             raise ExpressionError(f"[diff] {assignment.strip()!r} is no value; expected name=value; write e.g. x=0.5.")
-        if name in values or name in CONSTANTS or name in FUNCTIONS:
-            taken = "given twice" if name in values else "a constant" if name in CONSTANTS else "an operation"
+        if name in values:
+            raise ExpressionError(f"[diff] {name} was given twice; expected one value for each name; leave one out.")
+        if name in CONSTANTS or name in FUNCTIONS:
+            taken = "a constant" if name in CONSTANTS else "an operation"
             raise ExpressionError(f"[diff] the name {name} is {taken}; expected a free name; choose another.")
         values[name] = Expression(text, f"value of {name}")().numpy().astype("float64")
     return values
@@ -256,16 +264,17 @@ def _complex_steps(expression: Expression, values: Values, h: float = 1e-30) -> 
 
 def _units(value: Any) -> Any:
     """The directions of the elements of an array."""
-    return np.eye(value.size).reshape(-1, *value.shape)
+    return np.eye(value.size).reshape(value.size, *value.shape)
 
 
 def _compared(method: str, ours: Any, numeric: Any) -> str:
     ours = _array(ours)
     if not np.isfinite(ours).all():
         return "none, since the number is not finite"
-    with np.errstate(all="ignore"):
-        error = float(np.max(np.abs(ours - numeric), initial=0.0))
-        size = float(np.max(np.abs(ours), initial=1.0))
+    if not np.isfinite(numeric).all():
+        return "none, since the differences are not finite"
+    error = float(np.max(np.abs(ours - numeric), initial=0.0))
+    size = float(np.max(np.abs(ours), initial=1.0))
     doubt = "" if error <= 1e-6 * size else "; differences hold where f is smooth: is this point at a kink?"
     return f"{method}, error {error:.1e}{doubt}"
 

@@ -28,6 +28,7 @@ LENGTH, DEPTH, ELEMENTS = 1000, 60, 1_000_000
 WINDOW = 72
 
 CONSTANTS = {"pi": math.pi, "e": math.e}
+NOT_FINITE = ("nan", "inf", "NaN", "Inf")
 
 # Beside the elementwise operations: those whose parameters are an axis at most.
 _WHOLE_ARRAY = (
@@ -121,6 +122,9 @@ class Expression:
                 f"[{self.function}] the expression is {len(self.text)} characters long; expected at most {LENGTH}; "
                 f"shorten it."
             )
+        if "#" in self.text:
+            # Lines were joined: what follows would vanish in a comment.
+            self._fail("a comment stands here; expected a formula alone; leave it out.", self.text.index("#"))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -170,6 +174,8 @@ class Expression:
             case ast.Name(id=name):
                 if name in FUNCTIONS:
                     self._fail(f"{name} is an operation; expected a value; call it, as in {name}(x).", node)
+                if name in NOT_FINITE and name not in values:
+                    self._fail(f"{name} is not finite; expected a finite number; write another.", node)
                 if name not in values and name not in CONSTANTS:
                     near = _nearest(name, (*values, *CONSTANTS, *FUNCTIONS)) or f"give it one, as in {name}=0.5."
                     self._fail(f"{name} has no value; expected {', '.join((*values, *CONSTANTS))}; {near}", node)
@@ -204,8 +210,12 @@ class Expression:
                 return self._run(node, lambda x, i: asarray(x)[i], inner(part), self._index(index))
             case ast.Attribute(value=part, attr="T"):
                 return self._run(node, lambda x: asarray(x).T, inner(part))
-        kind = node.op if isinstance(node, ast.UnaryOp | ast.BinOp) else node
-        told = _MEANT.get(type(kind), f"{_kind(node)} is not part of an expression; {_NOT_MEANT}")
+        kind: ast.AST = node
+        if isinstance(node, ast.UnaryOp | ast.BinOp):
+            kind = node.op
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            kind = node.ops[0]
+        told = _MEANT.get(type(kind), f"{_kind(kind)} is not part of an expression; {_NOT_MEANT}")
         self._fail(f"{told}.", node)
 
     def _number(self, node: ast.expr, number: float) -> float:
@@ -269,7 +279,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
-def _kind(node: ast.expr) -> str:
+def _kind(node: ast.AST) -> str:
     if isinstance(node, ast.Constant):
         return "the imaginary number" if isinstance(node.value, complex) else f"{node.value!r}"
     return f"{type(node).__name__} of Python's grammar"
