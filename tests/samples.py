@@ -537,5 +537,7 @@ def sample(name: str) -> Row:
     if op.kind != "elementwise" or op.arity not in (1, 2):
         raise KeyError(f"{name} has no samples: add its row to ROWS in tests/samples.py")
     names = (name, *op.numpy)
-    reference = ELEMENTWISE.get(name) or next(getattr(np, n) for n in names if hasattr(np, n))
+    reference = ELEMENTWISE.get(name) or next((getattr(np, n) for n in names if hasattr(np, n)), None)
+    if reference is None:
+        raise KeyError(f"{name} has no reference in NumPy: add it to ELEMENTWISE in tests/samples.py")
     return row(reference, *elementwise_calls(op.arity, op.domain))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from chainrule.ops import ops
 
 INF = float("inf")
+NAN = float("nan")
 
 
 class Convention(NamedTuple):
@@ -44,7 +45,7 @@ class Section(NamedTuple):
 TABLE = (
     Section(
         "Branches that were not taken",
-        "`where` multiplies the branch it did not take by an exact zero, and an exact zero annihilates: 0 · ∞ = 0 and "
+        "Nothing flows to the branch that `where` did not take, and where nothing flows, nothing leaks: 0 · ∞ = 0 and "
         "0 · NaN = 0.",
         (
             Convention("where(x > 0, sqrt(x), x)", {"x": -1}, {"x": 1}, "√−1 is NaN, and is not taken"),
@@ -126,6 +127,15 @@ TABLE = (
             Convention("1 / x", {"x": 0}, {"x": -INF}, "−1 / x²"),
         ),
     ),
+    Section(
+        "What is not known",
+        "A slope that was computed to be 0, and then meets an infinite one, gives NaN, for their product may be anything. "
+        "(A zero because nothing flows is another matter: see the first section.)",
+        (
+            Convention("sqrt(x) ** 2", {"x": 0}, {"x": NAN}, "2√x · 1 / (2√x) is 0 · ∞"),
+            Convention("exp(log(x))", {"x": 0}, {"x": NAN}, "exp(−∞) · 1 / x is 0 · ∞"),
+        ),
+    ),
 )
 
 
@@ -133,7 +143,7 @@ def shown(value: Any) -> str:
     """A number, or nested lists of numbers, as mathematics writes them."""
     if isinstance(value, list):
         return f"({', '.join(map(shown, value))})"
-    return {INF: "∞", -INF: "−∞", 0.5: "½"}.get(value, f"{value:g}".replace("-", "−"))
+    return {INF: "∞", -INF: "−∞", 0.5: "½"}.get(value, "NaN" if value != value else f"{value:g}".replace("-", "−"))
 
 
 def page() -> str:
