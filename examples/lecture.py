@@ -89,8 +89,8 @@ def numerical():
 
 @step("A graph, built explicitly")
 def explicit():
-    """A computation is a graph without cycles: its nodes are operations, and values flow along its edges. It can be
-    built before there are any values, from symbols; its derivative is a graph as well.
+    """A computation is a graph without cycles: its nodes are operations (● in the drawing), and values flow down along
+    its edges. It can be built before there are any values, from symbols. So can its derivative, here 2 everywhere.
     """
     a = cr.symbol("a", shape=(2, 1))
     b = cr.symbol("b", shape=(2, 1))
@@ -105,7 +105,9 @@ def explicit():
 
 @step("A graph, built implicitly")
 def implicit():
-    """Or values flow at once, and the graph is recorded behind them. The nodes are the same."""
+    """Or values flow at once, and the graph is recorded behind them. The nodes are the same; what was a symbol is now
+    a leaf: a Tensor that was not computed, and whose gradient will be wanted (requires_grad).
+    """
     a = cr.ones((2, 1), requires_grad=True)
     b = cr.ones((2, 1), requires_grad=True)
     c = 2 * a + b

@@ -129,7 +129,7 @@ TABLE = (
     ),
     Section(
         "What is not known",
-        "A slope that was computed to be 0, and then meets an infinite one, gives NaN, for their product may be anything. "
+        "A slope that was computed to be 0, and then meets an infinite one, gives NaN: their product may be anything. "
         "(A zero because nothing flows is another matter: see the first section.)",
         (
             Convention("sqrt(x) ** 2", {"x": 0}, {"x": NAN}, "2√x · 1 / (2√x) is 0 · ∞"),
