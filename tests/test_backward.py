@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import inspect
+import sys
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -170,6 +172,40 @@ def test_an_update_under_no_grad_keeps_the_leaf():
     np.testing.assert_allclose(x.detach().numpy(), 0.0, atol=1e-15)
 
 
+def test_an_update_under_no_grad_keeps_the_place_of_a_result():
+    x = leaf([1.0, 2.0])
+    y = x * 3
+    with cr.no_grad():
+        y += 10
+        y[0] = 7.0
+    (y * y).sum().backward()
+    assert (y.tolist(), x.grad.tolist()) == ([7.0, 16.0], [42.0, 96.0])  # as in PyTorch
+
+
+def test_gradients_are_nobody_elses():
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    (a + b).sum().backward(create_graph=True)
+    a.grad.zero_()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([0.0, 0.0], [1.0, 1.0])
+    first, second = cr.gradients((a + b).sum(), [a, b], create_graph=True)
+    first += 1
+    assert second.tolist() == [1.0, 1.0]
+    seed = cr.ones(2)
+    (found,) = cr.gradients([a], [a], [seed], create_graph=True)
+    found += 1
+    assert seed.tolist() == [1.0, 1.0]
+    _, (one, two) = cr.jvp(lambda x: (x, x), (a,), (seed,))
+    one += 1
+    assert two.tolist() == seed.tolist() == [1.0, 1.0]
+
+
+def test_an_input_twice_accumulates_once():
+    x = leaf(3.0)
+    (x**3).backward(inputs=[x, x])
+    assert x.grad.item() == 27.0
+    assert [g.item() for g in cr.gradients(x**3, [x, x])] == [27.0, 27.0]
+
+
 # ------------------------------------------------------------------------------------------- graphs that are freed
 
 
@@ -211,6 +247,19 @@ def test_backward_frees_what_the_graph_kept():
     assert kept() is None
 
 
+def test_what_was_not_walked_is_not_freed():
+    x, w = leaf(3.0), leaf(2.0)
+    h = w * w
+    y = h * x
+    cr.gradients(y, x)
+    (h * 2).backward()
+    assert w.grad.item() == 8.0
+    h = w * w
+    (h * x).backward(inputs=[h])
+    h.backward()
+    assert w.grad.item() == 12.0
+
+
 def test_what_keeps_nothing_may_be_walked_again():
     x = leaf([1.0, 2.0])
     y = cr.sum(x + 1)
@@ -247,6 +296,12 @@ def test_a_scalar_is_needed():
         "[gradients] 1 cotangents were given for 2 outputs; expected one for each; use None for a scalar output whose "
         "cotangent is 1.",
         lambda: cr.gradients([x, x], [x], [1.0]),
+    )
+    assert_message(
+        DTypeError,
+        "[backward] the cotangent is complex128 and its output float64; expected a real cotangent for a real output; "
+        "take g.real.",
+        lambda: x.sum().backward(1j),
     )
 
 
@@ -307,6 +362,30 @@ def test_inputs_that_are_not_reached():
         "[backward] input 0 does not require a gradient; expected a Tensor of the graph; call x.requires_grad_() "
         "before computing the outputs.",
         lambda: x.sum().backward(inputs=[plain]),
+    )
+    assert_message(
+        GradientError,
+        "[backward] input 1 (float64[]) is not reached from the outputs; expected outputs that depend on it; leave it "
+        "out of inputs.",
+        lambda: x.sum().backward(inputs=[x, other]),
+    )
+    assert_message(
+        GradientError,
+        "[backward] input 0 is a int; expected a Tensor of the graph; call x.requires_grad_() before computing the "
+        "outputs.",
+        lambda: x.sum().backward(inputs=0),
+    )
+    assert_message(
+        GradientError,
+        "[backward] inputs is empty, so that no gradient would be accumulated; expected at least one Tensor; leave it "
+        "out for all leaves.",
+        lambda: x.sum().backward(inputs=[]),
+    )
+    assert_message(
+        DTypeError,
+        "[gradients] output 0 is a float; expected a Tensor; float(), .item() and numpy() leave the graph, so keep the "
+        "Tensor.",
+        lambda: cr.gradients(3.0, x),
     )
 
 
@@ -417,6 +496,45 @@ def test_hooks_of_recorded_gradients():
     first = cr.gradients(y, x, create_graph=True)
     assert first.item() == 8.0
     assert cr.gradients(first, x).item() == 8.0
+
+
+def test_a_hook_cannot_write_to_the_gradient():
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+
+    def write(g):
+        g.zero_()
+
+    for create_graph in (False, True):
+        y = a * 1.0
+        y.register_hook(write)
+        a.grad = b.grad = None
+        (y + b).sum().backward(create_graph=create_graph)
+        assert a.grad.tolist() == b.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_hook_may_differentiate():
+    x = leaf([1.0, 2.0])
+    y = x * 3
+    y.register_hook(lambda g: (x * x).sum().backward())
+    y.sum().backward()
+    assert x.grad.tolist() == [5.0, 7.0]
+
+
+def test_hooks_must_be_functions_of_real_gradients():
+    x = leaf([1.0, 2.0])
+    assert_message(
+        DTypeError,
+        "[register_hook] the hook is a int; expected a function of the gradient; write e.g. "
+        "x.register_hook(lambda g: 2 * g).",
+        lambda: x.register_hook(3),
+    )
+    x.register_hook(lambda g: g * 1j)
+    assert_message(
+        DTypeError,
+        "[register_hook] a hook returned complex128 for a gradient of float64; expected a real gradient of a real "
+        "Tensor; take g.real.",
+        lambda: x.sum().backward(),
+    )
 
 
 def test_a_hook_that_raises_leaves_things_as_they_were():
@@ -571,6 +689,64 @@ def test_modes_belong_to_their_task():
         return loud, quiet, streamed, between
 
     assert asyncio.run(both()) == ([True] * 6, [False] * 3, [False] * 3, [True] * 3)
+
+
+def test_threads_may_share_a_mode():
+    silent, seen = cr.no_grad(), []
+
+    def work():
+        for _ in range(100):
+            with silent:
+                time.sleep(0)
+                seen.append(records())
+            seen.append(not records())
+
+    run_in_threads(work)
+    assert seen == [False] * 800
+
+
+def test_an_async_generator_may_end_in_another_task():
+    async def stream():
+        with cr.no_grad():
+            yield records()
+            yield records()
+
+    async def main():
+        found = []
+        generator = stream()
+        # Each step in a task of its own, which is what asyncio.wait_for makes of it.
+        for _ in range(2):
+            found.append(await asyncio.create_task(anext(generator)))
+            found.append(records())
+        await asyncio.create_task(generator.aclose())
+        return found, records()
+
+    assert asyncio.run(main())[1] is True
+    assert cr.is_grad_enabled()
+
+
+def run_in_threads(work, count=4):
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads_may_share_a_leaf():
+    x = leaf(np.zeros(3))
+
+    def work():
+        for _ in range(100):
+            (x * 2).sum().backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        run_in_threads(work)
+    finally:
+        sys.setswitchinterval(interval)
+    assert x.grad.tolist() == [800.0] * 3
 
 
 def test_backward_runs_in_any_mode_and_thread():

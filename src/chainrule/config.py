@@ -9,12 +9,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+# The modes entered here and what each returns to. That is no attribute of a Mode, since threads may share one; and no
+# Token of its ContextVar, since an asynchronous generator may be entered in one task and left in another.
+_entered: ContextVar[tuple[tuple[Mode, Any], ...]] = ContextVar("entered", default=())
 
 
 class Mode:
@@ -23,13 +27,22 @@ class Mode:
     def __init__(self, variable: ContextVar[Any], value: Any):
         self._variable = variable
         self._value = value
-        self._tokens: list[Token[Any]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(self._variable.set(self._value))
+        self._enter(self._variable.get())
+
+    def _enter(self, former: Any) -> None:
+        _entered.set((*_entered.get(), (self, former)))
+        self._variable.set(self._value)
 
     def __exit__(self, *_exception: object) -> None:
-        self._variable.reset(self._tokens.pop())
+        entered = _entered.get()
+        for i in reversed(range(len(entered))):
+            mode, former = entered[i]
+            if mode is self:
+                _entered.set((*entered[:i], *entered[i + 1 :]))
+                self._variable.set(former)
+                return
 
     def _fresh(self) -> Mode:
         return Mode(self._variable, self._value)
@@ -157,18 +170,18 @@ class set_grad_enabled(Mode):
 
     def __init__(self, mode: bool):
         super().__init__(recording, bool(mode))
-        self._tokens.append(recording.set(bool(mode)))
-        self._entered = False
+        self._before: bool | None = recording.get()  # until it is entered, or decorates
+        recording.set(bool(mode))
 
     def __enter__(self) -> None:
-        if self._entered:
-            super().__enter__()
-        self._entered = True
+        before, self._before = self._before, None
+        self._enter(recording.get() if before is None else before)
 
     def __call__(self, function: F) -> F:
         # Decorating must not leave the caller's own state changed.
-        if self._tokens and not self._entered:
-            recording.reset(self._tokens.pop())
+        if self._before is not None:
+            recording.set(self._before)
+            self._before = None
         return super().__call__(function)
 
 

@@ -10,7 +10,7 @@ import linecache
 import sys
 from pathlib import Path
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,6 +76,16 @@ class ChainruleError(Exception):
         self.message = message
         where = f"\n  at {self.location}" if self.location is not None else ""
         super().__init__(message + where)
+
+    def __reduce__(self) -> Any:
+        # The code object of the user's line cannot be pickled; its text is in the message already.
+        return _restored, (type(self), self.message, *self.args)
+
+
+def _restored(cls: type[ChainruleError], message: str, *args: str) -> ChainruleError:
+    error = cls.__new__(cls, *args)
+    error.message, error.location = message, None
+    return error
 
 
 class ShapeError(ChainruleError, ValueError):

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.apply import Box, as_value, binary, box, defers, set_default
+from chainrule.config import recording
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import backward
 from chainrule.node import Node, Watch, record
@@ -195,6 +196,11 @@ class Tensor(Box):
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Removable:
         """Call ``hook(gradient)`` whenever the gradient of this is computed; what it returns replaces the gradient."""
+        if not callable(hook):
+            raise DTypeError(
+                f"[register_hook] the hook is a {type(hook).__name__}; expected a function of the gradient; "
+                f"write e.g. x.register_hook(lambda g: 2 * g)."
+            )
         hooks = self._watch("register_hook").hooks
         key = max(hooks, default=-1) + 1
         hooks[key] = hook
@@ -329,13 +335,15 @@ class Tensor(Box):
                 )
             result = ops.astype(result, self.dtype)
         node = self._node
-        if node is not None and node.op is None and self._value is not None:
-            if result._node is not None:
-                raise GradientError(
-                    f"[{function}] a leaf that requires a gradient is written to in place, which would lose the place "
-                    f"where its gradient is accumulated; expected the write under no_grad(); "
-                    f"wrap it in with chainrule.no_grad(), or write x = x + y."
-                )
+        leaf = node is not None and node.op is None and not node.parents and self._value is not None
+        if leaf and result._node is not None:
+            raise GradientError(
+                f"[{function}] a leaf that requires a gradient is written to in place, which would lose the place "
+                f"where its gradient is accumulated; expected the write under no_grad(); "
+                f"wrap it in with chainrule.no_grad(), or write x = x + y."
+            )
+        if leaf or (node is not None and self._value is not None and not recording.get()):
+            # What is not recorded changes the value alone: the place in the graph stays.
             self._rebind(result._value, node)
         else:
             self._rebind(result._value, result._node)

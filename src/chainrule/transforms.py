@@ -8,6 +8,7 @@ aliases, is treated as constant here, and stays differentiable for whoever asks 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,9 +20,9 @@ from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.forward import forward
 from chainrule.graph.gradients import RAW, pull, seed_spec, start_seeds, tensors
 from chainrule.graph.walk import ancestors, repeat_if_nan
-from chainrule.node import record
-from chainrule.spec import Spec
-from chainrule.tree import flatten, same_structure, unflatten
+from chainrule.node import Node, record
+from chainrule.spec import Spec, shape_of
+from chainrule.tree import flatten, map_leaves, same_structure, unflatten
 
 
 def _alias(name: str, x: Any, position: str) -> Any:
@@ -54,7 +55,8 @@ class _Run:
         for number in argnums:
             values, structure = flatten(args[number])
             aliases = [_alias(name, v, f"argument {number}") for v in values]
-            leaves += aliases
+            # The function may write to what it is given, and what it writes to is another node then.
+            leaves += [box(type(alias), alias._value, alias._node) for alias in aliases]
             self.structures.append(structure)
             args[number] = unflatten(structure, aliases)
         self.leaves = leaves
@@ -65,7 +67,7 @@ class _Run:
             if not isinstance(result, tuple) or len(result) != 2:
                 raise DTypeError(
                     f"[{name}] has_aux=True, but the function returned {type(result).__name__}; "
-                    f"expected a pair (output, aux)."
+                    f"expected a pair (output, aux); return both, or leave has_aux out."
                 )
             result, self.aux = result
         self.outputs, self.out_structure = flatten(result)
@@ -80,6 +82,8 @@ class _Run:
         heads = [y._node for y in self.outputs if y._node is not None and y._node.number >= self.oldest]
         self.order = ancestors(heads, self.oldest)
         self.symbolic = any(x._value is None for x in (*leaves, *self.outputs))
+        if has_aux:
+            self.aux = map_leaves(lambda x: self.stop(x) if isinstance(x, Box) else x, self.aux)
 
     def space(self, *seeds: Any) -> Any:
         """Bare arrays, unless somebody outside may differentiate the answer."""
@@ -91,20 +95,28 @@ class _Run:
             return RAW
         return tensors(type(self.leaves[0]))
 
-    def stop(self, tensor: Any) -> Any:
+    def stop(self, tensor: Any, behind: list[Node] | None = None) -> Any:
         """An output as the caller may have it: still differentiable through the alias by an outer transform only."""
         node = tensor._node
         if node is None or node.number < self.oldest or tensor._value is None:
             return tensor
-        outside = any(p is not None and p.number < self.oldest for n in self.order for p in n.parents)
+        behind = ancestors([node], self.oldest) if behind is None else behind
+        outside = any(p is not None and p.number < self.oldest for n in behind for p in n.parents)
         return tensor if outside and self.nested else box(type(tensor), tensor._value, None)
 
     def value(self) -> Any:
-        return unflatten(self.out_structure, [self.stop(y) for y in self.outputs])
+        return unflatten(self.out_structure, [self.stop(y, self.order) for y in self.outputs])
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the leaves."""
         space = self.space(*cotangents)
+        for i, (y, g) in enumerate(zip(self.outputs, cotangents, strict=True)):
+            given, own = shape_of(g), seed_spec(y).shape
+            if g is not None and given != own:
+                raise ShapeError(
+                    f"[{self.name}] cotangent {i} has shape {given} and its output {own}; expected equal shapes; "
+                    f"broadcast it with broadcast_to(g, {own})."
+                )
         pairs = [
             (y, g)
             for y, g in zip(self.outputs, cotangents, strict=True)
@@ -133,13 +145,20 @@ class _Run:
 
 
 def _argnums(name: str, argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[list[int], bool]:
-    single = isinstance(argnums, int)
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    single = hasattr(argnums, "__index__")
+    try:
+        numbers = [operator.index(number) for number in ([argnums] if single else argnums)]  # type: ignore[union-attr]
+    except TypeError:
+        raise DTypeError(
+            f"[{name}] argnums is {argnums!r}; expected the position of an argument, or a sequence of positions; "
+            f"write e.g. argnums=0 or argnums=(0, 2)."
+        ) from None
     for number in numbers:
         if not -len(args) <= number < len(args):
+            known = f"a number from {-len(args)} to {len(args) - 1}" if args else "at least one"
             raise DTypeError(
                 f"[{name}] argnums names argument {number}, but the function was called with {len(args)} positional "
-                f"arguments; expected a number from 0 to {len(args) - 1}; pass that argument by position."
+                f"arguments; expected {known}; pass that argument by position."
             )
     return [number % len(args) for number in numbers], single
 
@@ -213,7 +232,10 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> A
     def pullback(cotangent: Any) -> Any:
         flat, structure = flatten(cotangent)
         if not same_structure(structure, run.out_structure):
-            raise ShapeError("[vjp] the cotangent has another structure than the output; expected the same tree.")
+            raise ShapeError(
+                f"[vjp] the cotangent is a tree {structure}, and the output {run.out_structure}; "
+                f"expected the same tree; give one array for each *."
+            )
         return run.arguments(run.pull(flat), False)
 
     return (run.value(), pullback, run.aux) if has_aux else (run.value(), pullback)
@@ -237,15 +259,25 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     moves, structure = flatten(list(tangents))
     _, wanted = flatten(list(primals))
     if not same_structure(structure, wanted):
-        raise ShapeError("[jvp] the tangents have another structure than the primals; expected the same tree.")
+        raise ShapeError(
+            f"[jvp] the tangents are a tree {structure}, and the primals {wanted}; "
+            f"expected the same tree; give one array for each *."
+        )
     space = run.space(*moves)
     seeds = {}
     for i, (x, t) in enumerate(zip(run.leaves, moves, strict=True)):
         spec = seed_spec(x)
-        value = t if isinstance(t, Box) else np.asarray(as_value("jvp", t))
-        shape = value.shape  # type: ignore[union-attr]
-        if shape != spec.shape:
-            raise ShapeError(f"[jvp] tangent {i} has shape {shape} and its primal {spec.shape}; expected equal shapes.")
+        value = t if isinstance(t, Box) else np.array(as_value("jvp", t))[()]
+        if value.shape != spec.shape:
+            raise ShapeError(
+                f"[jvp] tangent {i} has shape {value.shape} and its primal {spec.shape}; expected equal shapes; "
+                f"broadcast it with broadcast_to(t, {spec.shape})."
+            )
+        if value.dtype.kind == "c" and spec.dtype.kind != "c":
+            raise DTypeError(
+                f"[jvp] tangent {i} is {value.dtype} and its primal {spec.dtype}; expected a real tangent, along which "
+                f"a real number can move; take t.real."
+            )
         if space.cls is None:
             seeds[x._node] = np.asarray(value._value if isinstance(value, Box) else value).astype(spec.dtype)[()]
         else:
@@ -260,7 +292,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     with enable_grad(), np.errstate(all="ignore"):
         results = repeat_if_nan(walk, run.symbolic, False)
     moved = [
-        run._zeros(y) if t is None else t if isinstance(t, Box) else box(type(y), t, None)
+        run._zeros(y) if t is None else box(type(t), t._value, t._node) if isinstance(t, Box) else box(type(y), t, None)
         for y, t in zip(run.outputs, results, strict=True)
     ]
     out = (run.value(), unflatten(run.out_structure, moved))

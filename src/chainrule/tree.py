@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -18,6 +20,21 @@ class Structure(NamedTuple):
     def leaves(self) -> int:
         return 1 if self.rebuild is None else sum(child.leaves for child in self.children)
 
+    def __str__(self) -> str:
+        """The tree with * for its leaves."""
+        if self.rebuild is None:
+            return "*"
+        children = ", ".join(map(str, self.children))
+        if isinstance(self.kind, tuple):
+            kind, keys = self.kind
+            items = ", ".join(f"{key!r}: {child}" for key, child in zip(keys, self.children, strict=True))
+            return f"{{{items}}}" if kind is dict else f"{kind.__name__}({{{items}}})"
+        if self.kind is tuple:
+            return f"({children},)" if len(self.children) == 1 else f"({children})"
+        if self.kind is list:
+            return f"[{children}]"
+        return "None" if self.kind is None.__class__ else f"{self.kind.__name__}({children})"
+
 
 _LEAF = Structure(None, None, ())
 
@@ -32,21 +49,37 @@ def _branches(tree: Any) -> tuple[Any, list[Any], Callable[[list[Any]], Any]] | 
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
         return kind, list(tree), lambda values: kind(*values)
     if isinstance(tree, dict):
-        keys = tuple(tree)
-        return (kind, keys), list(tree.values()), lambda values: kind(zip(keys, values, strict=True))
+        keys = _in_order(tree)
+        return (kind, keys), [tree[key] for key in keys], functools.partial(_copy_with, tree, dict.__setitem__, keys)
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = tuple(field.name for field in dataclasses.fields(tree))
         values = [getattr(tree, name) for name in names]
-        return kind, values, lambda new: dataclasses.replace(tree, **dict(zip(names, new, strict=True)))
+        return kind, values, functools.partial(_copy_with, tree, object.__setattr__, names)
     return None
 
 
+def _in_order(keys: Iterable[Any]) -> tuple[Any, ...]:
+    """Keys sorted, so that dicts with the same ones have the same structure; as they come if they have no order."""
+    try:
+        return tuple(sorted(keys))
+    except TypeError:
+        return tuple(keys)
+
+
+def _copy_with(tree: Any, assign: Callable[..., None], names: Iterable[Any], values: list[Any]) -> Any:
+    """A copy of a container with other values: made without its constructor, which may want or do something else."""
+    made = copy.copy(tree)
+    for name, value in zip(names, values, strict=True):
+        assign(made, name, value)
+    return made
+
+
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of ``tree`` in order, and its structure. ``None`` is a tree without leaves.
+    """The leaves of ``tree`` in order (of a dict, that of its keys), and its structure. ``None`` has no leaves.
 
     >>> leaves, structure = flatten({"w": [1, 2], "b": 3})
-    >>> leaves, unflatten(structure, [10, 20, 30])
-    ([1, 2, 3], {'w': [10, 20], 'b': 30})
+    >>> leaves, unflatten(structure, [30, 10, 20])
+    ([3, 1, 2], {'w': [10, 20], 'b': 30})
     """
     leaves: list[Any] = []
     return leaves, _flatten_into(tree, leaves)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ def seed_of(name: str, node: Node, seed: Any, raw_space: bool) -> Any:
             f"[{name}] the cotangent has shape {spec.shape} and its output {node.shape}; expected equal shapes; "
             f"broadcast it with broadcast_to(g, {node.shape})."
         )
+    if spec.dtype.kind == "c" and node.dtype.kind != "c":
+        raise DTypeError(
+            f"[{name}] the cotangent is {spec.dtype} and its output {node.dtype}; expected a real cotangent for a real "
+            f"output; take g.real."
+        )
     if not raw_space and isinstance(seed, Box) and seed._node is not None:
         return seed if seed_spec(seed).dtype == node.dtype else ops.astype(seed, node.dtype)
     return np.asarray(value).astype(node.dtype)[()]
@@ -103,42 +109,49 @@ def gradients(
     tensor(6.)
     """
     one = isinstance(inputs, Box)
-    wanted: list[Any] = [inputs] if one else list(inputs)
-    heads: list[Any] = [outputs] if isinstance(outputs, Box) else list(outputs)
+    wanted, heads = _sequence(inputs), _sequence(outputs)
     seeds = _seed_list("gradients", grad_outputs, heads)
     nodes = [node_of("gradients", y, i) for i, y in enumerate(heads)]
-    for i, x in enumerate(wanted):
-        if not isinstance(x, Box) or x._node is None:
-            raise GradientError(
-                f"[gradients] input {i} does not require a gradient; expected a Tensor of the graph; "
-                f"call x.requires_grad_() before computing the outputs, or use a symbol."
-            )
-    targets = [x._node for x in wanted]
+    targets = [_target("gradients", x, i, ", or use a symbol") for i, x in enumerate(wanted)]
     symbolic = any(y._value is None for y in heads)
     space = tensors(type(heads[0])) if create_graph or symbolic else RAW
     starts = start_seeds("gradients", nodes, seeds, space)
     release = None if symbolic else _release(retain_graph, create_graph)
-    found, order = pull(starts, targets, space, symbolic, release)
-    free(order, release)
+    found, walked = pull(starts, targets, space, symbolic, release)
+    free(walked, release)
     results = []
     for i, (x, target, g) in enumerate(zip(wanted, targets, found, strict=True)):
         if g is None and not allow_unused:
-            raise _unreached(i, x, target, order)
+            raise _unreached("gradients", i, x, target, starts, "pass allow_unused=True to get None for it")
         results.append(g if g is None or isinstance(g, Box) else box(type(x), g, None))
     return results[0] if one else tuple(results)
 
 
-def _unreached(i: int, x: Box, target: Node, order: list[Node]) -> GradientError:
+def _sequence(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, Box) else [given]
+
+
+def _target(name: str, x: Any, position: int, advice: str = "") -> Node:
+    if not isinstance(x, Box) or x._node is None:
+        what = "does not require a gradient" if isinstance(x, Box) else f"is a {type(x).__name__}"
+        raise GradientError(
+            f"[{name}] input {position} {what}; expected a Tensor of the graph; "
+            f"call x.requires_grad_() before computing the outputs{advice}."
+        )
+    return x._node
+
+
+def _unreached(name: str, i: int, x: Box, target: Node, starts: Iterable[Node], advice: str) -> GradientError:
     through = ""
-    whole = ancestors(order[:1])
+    whole = ancestors(starts)
     if target in whole:
         behind = descendants(reversed(whole), [target])
         flat = [node for node in whole if node in behind and node.dtype.kind not in "fc"]
         if flat:
             through = f": every path to it passes through {flat[-1].name()}, whose result is {flat[-1].dtype}"
     return GradientError(
-        f"[gradients] input {i} ({seed_spec(x)!r}) is not reached from the outputs{through}; expected outputs that "
-        f"depend on it; pass allow_unused=True to get None for it."
+        f"[{name}] input {i} ({seed_spec(x)!r}) is not reached from the outputs{through}; expected outputs that "
+        f"depend on it; {advice}."
     )
 
 
@@ -172,7 +185,7 @@ def pull(
     symbolic: bool,
     release: Freed | None = None,
 ) -> tuple[list[Any], list[Node]]:
-    """Cotangents of ``targets`` and the nodes walked.
+    """Cotangents of ``targets``, and the nodes whose rules that took.
 
     A target that is not reached has None; one that only structural zeros reach has zeros.
     """
@@ -182,7 +195,8 @@ def pull(
     for node in order:
         if node in live:
             live.update(p for p in node.parents if p is not None and p in needed and needs_derivative(p))
-    return walk(order, seeds, targets, needed, live, space, symbolic, release), order
+    walked = [node for node in order if node in live and any(p in needed for p in node.parents)]
+    return walk(order, seeds, targets, needed, live, space, symbolic, release), walked
 
 
 def walk(
@@ -211,7 +225,9 @@ def walk(
         found, sure = reverse(order, seeds, wanted, needed, space, symbolic or hooked, observing, release)
         if not sure and any(has_nan(bare(g)) for g in found.values()):
             found, _ = reverse(order, seeds, wanted, needed, space, True, observing, release)
-    return [found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets]
+    answers = [found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets]
+    # Several may be one Tensor here, or that of a caller; but one that is written to is nobody else's.
+    return [box(type(g), g._value, g._node) if isinstance(g, Box) else g for g in answers]
 
 
 def backward(
@@ -239,19 +255,19 @@ def backward(
         targets = [n for n in order if n.watch is not None and (n.op is None or n.watch.retain)]
         found = walk(order, starts, targets, None, None, space, False, release)
     else:
-        targets = []
-        for i, x in enumerate(inputs):
-            if not isinstance(x, Box) or x._node is None:
-                raise GradientError(
-                    f"[backward] input {i} does not require a gradient; expected a Tensor of the graph; "
-                    f"call x.requires_grad_() before computing the outputs."
-                )
-            x._node.watch = x._node.watch or Watch(x)
-            targets.append(x._node)
+        chosen = {_target("backward", x, i): (i, x) for i, x in enumerate(_sequence(inputs))}
+        if not chosen:
+            raise GradientError(
+                "[backward] inputs is empty, so that no gradient would be accumulated; expected at least one Tensor; "
+                "leave it out for all leaves."
+            )
+        targets = list(chosen)
+        for target, (_, x) in chosen.items():
+            target.watch = target.watch or Watch(x)
         found, order = pull(starts, targets, space, False, release)
-        for i, (x, g) in enumerate(zip(inputs, found, strict=True)):
+        for target, g in zip(targets, found, strict=True):
             if g is None:
-                raise _unreached(i, x, targets[i], order)
+                raise _unreached("backward", *chosen[target], target, starts, "leave it out of inputs")
     for target, g in zip(targets, found, strict=True):
         tensor = target.watch.tensor()  # type: ignore[union-attr]
         if tensor is not None:
@@ -259,15 +275,20 @@ def backward(
     free(order, release)
 
 
+# Threads may share leaves, and what one adds must not be lost to another.
+_accumulating = threading.RLock()
+
+
 def _accumulate(tensor: Any, g: Any, create_graph: bool) -> None:
-    before = tensor._grad
-    if before is None:
-        tensor._grad = g if isinstance(g, Box) else box(type(tensor), g, None)
-    elif create_graph or before._node is not None:
-        total = ops.add(before, g)
-        before._rebind(total._value, total._node)
-    else:
-        before._rebind(before._value + (g._value if isinstance(g, Box) else g), None)
+    with _accumulating:
+        before = tensor._grad
+        if before is None:
+            tensor._grad = g if isinstance(g, Box) else box(type(tensor), g, None)
+        elif create_graph or before._node is not None:
+            total = ops.add(before, g)
+            before._rebind(total._value, total._node)
+        else:
+            before._rebind(before._value + bare(g), None)
 
 
 def _zeros(node: Node, space: Space) -> Any:
@@ -279,8 +300,7 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
     """Show a cotangent to the hooks of its Tensor; what a hook returns takes its place."""
     assert node.watch is not None
     for hook in list(node.watch.hooks.values()):
-        shown = g if isinstance(g, Box) else box(node.watch.cls, g, None)
-        answer = hook(shown)
+        answer = hook(box(type(g), g._value, g._node) if isinstance(g, Box) else box(node.watch.cls, g, None))
         if answer is None:
             continue
         if not isinstance(answer, Box):
@@ -289,6 +309,11 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
             raise ShapeError(
                 f"[register_hook] a hook returned shape {seed_spec(answer).shape} for a gradient of shape "
                 f"{node.shape}; expected an equal shape, or None to leave the gradient as it is."
+            )
+        if seed_spec(answer).dtype.kind == "c" and node.dtype.kind != "c":
+            raise DTypeError(
+                f"[register_hook] a hook returned {seed_spec(answer).dtype} for a gradient of {node.dtype}; "
+                f"expected a real gradient of a real Tensor; take g.real."
             )
         if seed_spec(answer).dtype != node.dtype:
             answer = ops.astype(answer, node.dtype)
