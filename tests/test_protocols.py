@@ -199,6 +199,7 @@ NAMES = sorted(map(name_of, FUNCTIONS))
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ABOUT_SHAPES])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_a_numpy_function_on_tensors_is_the_function_on_arrays(name, dtype):
     for call in CALLS[name]:
         assert_equal(call(leaf(X.astype(dtype))), call(X.astype(dtype)))

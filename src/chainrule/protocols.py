@@ -45,14 +45,31 @@ REDUCTIONS = {
 }  # fmt: skip
 SCANS = {"add": "cumsum", "multiply": "cumprod"}
 
+# The arguments and defaults of NumPy's functions in C, which before NumPy 2.4 do not tell them themselves.
+_GIVEN = inspect.Parameter.empty
+TAKES = {
+    "concatenate": {"arrays": _GIVEN, "axis": 0, "out": None, "dtype": None, "casting": "same_kind"},
+    "dot": {"a": _GIVEN, "b": _GIVEN, "out": None},
+    "inner": {"a": _GIVEN, "b": _GIVEN},
+    "where": {"condition": _GIVEN, "x": None, "y": None},
+}
+
 
 class Unmatched(Exception):
     """A NumPy call, or one of its arguments, that our ops have no counterpart for."""
 
 
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    taken = TAKES.get(function.__name__)
+    if taken is None:
+        return inspect.signature(function)
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind, default=default) for name, default in taken.items()])
+
+
 def _fitted(function: Callable[..., Any], record: Op | Composite) -> Callable[..., Any]:
     """The function of an op, called with the arguments of NumPy's."""
-    signature = inspect.signature(function)
+    signature = _signature(function)
     names = list(signature.parameters)
     defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
     variadic = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
