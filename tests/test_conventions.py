@@ -97,6 +97,37 @@ def test_forward_and_reverse_mixed(row, dtype):
 
 
 @each_row
+def test_second_derivatives_are_one_symmetric_matrix(row):
+    """In every mode, the same, wherever they are numbers: mixed partials are exchanged also where slopes jump."""
+    if row.order == 2:
+        return
+    x = np.concatenate([np.ravel(value) for value in row.point.values()]).astype("float64")
+    shapes = [np.shape(value) for value in row.point.values()]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+
+    def scalar(flat):
+        parts = [flat[end - int(np.prod(shape)) : end] for shape, end in zip(shapes, ends, strict=True)]
+        y = row.function(*(cr.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)))
+        return cr.sum(y * cr.arange(1.0, y.size + 1).reshape(y.shape))
+
+    gradient = cr.grad(scalar)
+    back = np.stack([cr.grad(lambda z, u=u: cr.sum(gradient(z) * u))(x).numpy() for u in np.eye(x.size)])
+    forth = np.stack([cr.jvp(gradient, (x,), (u,))[1].numpy() for u in np.eye(x.size)])
+    mixed = np.stack([cr.grad(lambda z, u=u: cr.jvp(scalar, (z,), (u,))[1])(x).numpy() for u in np.eye(x.size)])
+    numbers = np.isfinite(back) & np.isfinite(forth) & np.isfinite(mixed)
+    for found in (forth, mixed, back.T):
+        np.testing.assert_allclose(found[numbers], back[numbers], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1.0, 1e160, 1e200])
+def test_angles_and_radii_stay_in_range(scale):
+    """∂atan2/∂y = x/r², ∂hypot/∂x = x/r, at (x, y) = scale·(2, 1), whose squares may not be numbers."""
+    by_y, by_x = cr.grad(cr.atan2, (0, 1))(scale, 2 * scale)
+    np.testing.assert_allclose([by_y * scale, by_x * scale], [0.4, -0.2], rtol=1e-14)
+    np.testing.assert_allclose(cr.grad(cr.hypot, (0, 1))(2 * scale, scale), np.array([2, 1]) / np.sqrt(5), rtol=1e-14)
+
+
+@each_row
 @each_dtype
 def test_symbolic(row, dtype):
     values = point(row, dtype)

@@ -219,17 +219,24 @@ elementwise(
 )
 
 
-def _squared_radius(xp: Any, x: Any, y: Any) -> Any:
-    r2 = xp.add(xp.multiply(x, x), xp.multiply(y, y))
-    return xp.where(xp.equal(r2, 0), 1, r2)
+def _over(xp: Any, x: Any, y: Any) -> Any:
+    """x / y, and 0 in every order where y is 0."""
+    zero = xp.equal(y, 0)
+    return xp.where(zero, 0, xp.divide(x, xp.where(zero, 1, y)))
+
+
+def _over_squared_radius(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    # Not z / (x² + y²): squares leave the range long before the quotient does.
+    radius = xp.hypot(x, y)
+    return _over(xp, _over(xp, z, radius), radius)
 
 
 elementwise(
     "atan2",
     value=np.arctan2,
     d=(
-        lambda xp, _out, y, x: xp.divide(x, _squared_radius(xp, x, y)),
-        lambda xp, _out, y, x: xp.negative(xp.divide(y, _squared_radius(xp, x, y))),
+        lambda xp, _out, y, x: _over_squared_radius(xp, x, x, y),
+        lambda xp, _out, y, x: xp.negative(_over_squared_radius(xp, y, x, y)),
     ),
     method=True,
     alike=True,
@@ -243,16 +250,12 @@ elementwise(
 )
 
 
-def _finite_radius(xp: Any, out: Any) -> Any:
-    return xp.where(xp.equal(out, 0), 1, out)
-
-
 elementwise(
     "hypot",
     value=np.hypot,
     d=(
-        lambda xp, out, x, _y: xp.divide(x, _finite_radius(xp, out)),
-        lambda xp, out, _x, y: xp.divide(y, _finite_radius(xp, out)),
+        lambda xp, out, x, _y: _over(xp, x, out),
+        lambda xp, out, _x, y: _over(xp, y, out),
     ),
     method=True,
     domain=("nonzero", "nonzero"),
