@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.ops import ops
-from chainrule.spec import as_shape
+from chainrule.spec import as_dtype, as_shape
 from chainrule.tensor import Tensor
 
 FLOAT = np.dtype("float64")
@@ -21,13 +21,12 @@ def _wrap(array: Any, requires_grad: bool = False) -> Any:
 
 
 def _dtype(name: str, dtype: Any) -> Any:
-    try:
-        found = None if dtype is None else np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found is not None and found.kind not in "biufc":
-        raise DTypeError(f"[{name}] dtype {dtype!r} is unknown; expected a numeric NumPy dtype, such as 'float32'.")
-    return found
+    return None if dtype is None else as_dtype(name, dtype)
+
+
+def _number(name: str, x: Any) -> Any:
+    """An end of a range: a number, for no gradient flows back to it."""
+    return x._release(name) if isinstance(x, Tensor) else x
 
 
 def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
@@ -45,8 +44,8 @@ def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Tensor
     value = np.asarray(as_value("asarray", data))
     if copy is False and (not isinstance(data, np.ndarray) or (wanted is not None and wanted != value.dtype)):
         raise DTypeError(
-            "[asarray] copy=False, but this data cannot be used as it is; expected an array of the wanted dtype; "
-            "leave copy out."
+            f"[asarray] copy=False was given, but a {type(data).__name__} cannot become {wanted or value.dtype} "
+            f"without a copy; expected an array of that dtype; leave copy out."
         )
     if wanted is not None or copy is not False:
         value = value.astype(wanted or value.dtype, copy=copy is not False)
@@ -115,6 +114,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *,
     tensor([0., 1., 2., 3.])
     """
     start, stop = (0, start) if stop is None else (start, stop)
+    start, stop, step = (_number("arange", x) for x in (start, stop, step))
     if step == 0:
         raise ShapeError("[arange] step is 0, which never arrives; expected a positive or negative step.")
     return _wrap(np.arange(start, stop, step, dtype=_dtype("arange", dtype)), requires_grad)
@@ -126,7 +126,8 @@ def linspace(start: Any, stop: Any, /, num: int, dtype: Any = None, *, endpoint:
     >>> linspace(0, 1, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
-    return _wrap(np.linspace(float(start), float(stop), num, endpoint=endpoint, dtype=_dtype("linspace", dtype)))
+    start, stop = float(_number("linspace", start)), float(_number("linspace", stop))
+    return _wrap(np.linspace(start, stop, num, endpoint=endpoint, dtype=_dtype("linspace", dtype)))
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:

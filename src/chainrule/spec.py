@@ -136,12 +136,15 @@ def broadcast_axes(shape: Shape, target: Shape) -> Shape:
     return (*range(lead), *stretched)
 
 
-def as_shape(name: str, shape: Any) -> Shape:
-    """A shape argument (an int or a sequence of ints) as a tuple."""
+def as_shape(name: str, shape: Any, least: int = 0) -> Shape:
+    """A shape argument (an int or a sequence of ints) as a tuple of sizes that are ``least`` or more."""
     try:
-        given = (operator.index(shape),) if not isinstance(shape, Iterable) else shape
-        return tuple(operator.index(size) for size in given)
+        given = shape if isinstance(shape, Iterable) else (shape,)
+        sizes = tuple(operator.index(size) for size in given)
     except TypeError:
         raise ShapeError(
             f"[{name}] shape is {shape!r}; expected an integer or a tuple of integers; write e.g. (2, 3)."
         ) from None
+    if any(size < least for size in sizes):
+        raise ShapeError(f"[{name}] shape is {sizes}; expected sizes of at least {least}; write e.g. (2, 3).")
+    return sizes

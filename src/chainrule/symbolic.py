@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.apply import Box, box
-from chainrule.errors import ShapeError, SymbolError
+from chainrule.errors import SymbolError
 from chainrule.graph.graph import Function, Graph, graph_of
 from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
@@ -42,8 +42,6 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
     # As Python spells the keyword in eval(µ=...).
     name = unicodedata.normalize("NFKC", name)
     spec = Spec(as_shape("symbol", shape), as_dtype("symbol", dtype))
-    if any(size < 0 for size in spec.shape):
-        raise ShapeError(f"[symbol] shape is {spec.shape}; expected sizes of at least 0; write e.g. (2, 3).")
     return box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.op import linear
-from chainrule.spec import Spec
+from chainrule.spec import Spec, as_dtype
 
 # ---------------------------------------------------------- parts of complex numbers; identities on reals
 
@@ -21,7 +21,7 @@ def _astype_spec(x: Any, *, dtype: Any) -> Spec:
 
 
 def _canonical_astype(_x: Any, dtype: Any) -> dict[str, Any]:
-    return {"dtype": np.dtype(dtype)}
+    return {"dtype": as_dtype("astype", dtype)}
 
 
 linear(

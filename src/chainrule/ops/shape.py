@@ -21,10 +21,10 @@ from chainrule.spec import (
 
 
 def _canonical_reshape(x: Spec, *, shape: Any) -> dict[str, Any]:
-    wanted = as_shape("reshape", shape)
+    wanted = as_shape("reshape", shape, least=-1)
     known = int(np.prod([size for size in wanted if size != -1], dtype=np.int64))
     fits = x.size % known == 0 if known and wanted.count(-1) == 1 else x.size == known and -1 not in wanted
-    if not fits or any(size < -1 for size in wanted):
+    if not fits:
         raise ShapeError(
             f"[reshape] an operand of shape {x.shape} has {x.size} elements, which do not fill {wanted}; "
             f"expected sizes whose product is {x.size}, at most one of them -1; change the shape."
