@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.dialects.torch import dtypes, picking, pointwise, products, reductions, shapes
 from chainrule.dialects.torch.tensor import Tensor
+from chainrule.dialects.torch.views import VIEWS, viewing
 from chainrule.ops import ops
 
 
@@ -56,10 +57,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **picking.FUNCTIONS,
     **products.FUNCTIONS,
 }
+FUNCTIONS |= {name: viewing(FUNCTIONS[name]) for name in VIEWS & FUNCTIONS.keys()}
 
 
 def _install() -> None:
     methods = {name: f for name, f in FUNCTIONS.items() if name not in _NO_METHODS} | shapes.METHODS | picking.METHODS
+    methods |= {name: viewing(methods[name]) for name in VIEWS & methods.keys() - FUNCTIONS.keys()}
     methods["where"] = lambda self, condition, other: ops.where(condition, self, other)
     for name, function in methods.items():
         setattr(Tensor, name, function)

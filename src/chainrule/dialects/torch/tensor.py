@@ -25,10 +25,12 @@ from chainrule.dialects.torch.errors import (
 from chainrule.dialects.torch.names import GradFn, grad_fn, spell
 from chainrule.dialects.torch.printing import to_text
 from chainrule.dialects.torch.storage import shared
+from chainrule.dialects.torch.views import mark, refuse_view
 from chainrule.errors import ChainruleError, DTypeError, GradientError, ShapeError
 from chainrule.graph.gradients import backward
 from chainrule.node import record
 from chainrule.ops import ops
+from chainrule.ops.index import getitem
 from chainrule.spec import Spec
 from chainrule.tensor import Tensor as CoreTensor
 
@@ -48,7 +50,7 @@ class Tensor(CoreTensor):
     tensor([ 0.,  4.,  8., 12.])
     """
 
-    __slots__ = ("_storage",)
+    __slots__ = ("_origin", "_root", "_storage")
     promotion = staticmethod(dtypes.promotion)
 
     def __new__(cls, *data: Any) -> Any:
@@ -198,6 +200,9 @@ class Tensor(CoreTensor):
         """The same memory outside the graph: no gradient flows through it, and writes to one reach the other."""
         twin = box(type(self), self._known("detach"), None)
         shared(self).join(twin)
+        origin = getattr(self, "_origin", None)
+        if origin is not None:
+            twin._root = twin._origin = origin
         return twin
 
     def detach_(self) -> Tensor:
@@ -244,6 +249,7 @@ class Tensor(CoreTensor):
         if node is not None and node.op is None and watched:
             raise refusal(GradientError, LEAF_IN_PLACE)
         mine = self._known(function)
+        refuse_view(function, self)
         if not isinstance(result, Box):
             result = box(type(self), as_array(function, result, None), None)
         value = result._value
@@ -264,6 +270,7 @@ class Tensor(CoreTensor):
         """Set every element to zero, in place."""
         value = self._known("zero_")
         if self._node is None:
+            refuse_view("zero_", self)
             self._rebind(np.zeros(value.shape, value.dtype), None)
             return self
         return self._overwrite("zero_", "ZeroBackward0", np.zeros(value.shape, value.dtype))
@@ -343,7 +350,7 @@ class Tensor(CoreTensor):
     def __iter__(self) -> Iterator[Any]:
         if not self._source.shape:
             raise refusal(DTypeError, "iteration over a 0-d tensor")
-        return iter(shapes.unbind(self))
+        return iter([mark(self, part) for part in shapes.unbind(self)])
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any((self == item)._value))
@@ -428,36 +435,51 @@ class Tensor(CoreTensor):
     def __pos__(self) -> Tensor:
         return self
 
+    def __getitem__(self, index: Any) -> Any:
+        part = getitem(ops, self, index)
+        # Integer arrays and masks copy; anything else is a view.
+        return mark(self, part) if index.__class__ is int or not _copies(index) else part
+
     def __reversed__(self) -> Any:
         return shapes.flip(self, 0) if self.ndim else self
 
     @property
     def T(self) -> Any:
         """The dims in reverse order."""
-        return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
+        return mark(self, ops.permute_dims(self, tuple(range(self.ndim))[::-1]))
+
+    @property
+    def mT(self) -> Any:
+        """The last two dims exchanged."""
+        return mark(self, ops.matrix_transpose(self))
 
     @property
     def H(self) -> Any:
         """A matrix transposed, and conjugated where it is complex."""
         turned = shapes.transpose(self, 0, 1) if self.ndim else self
-        return ops.conj(turned) if self.is_complex() else turned
+        return ops.conj(turned) if self.is_complex() else mark(self, turned)
 
     @property
     def mH(self) -> Any:
         """The last two dims exchanged, and conjugated where complex."""
-        return ops.conj(ops.matrix_transpose(self)) if self.is_complex() else ops.matrix_transpose(self)
+        return ops.conj(self.mT) if self.is_complex() else self.mT
 
     @property
     def real(self) -> Any:
         """The real part; a real Tensor itself."""
-        return spell("SelectBackward0", ops.real(self), self) if self.is_complex() else self
+        return mark(self, spell("SelectBackward0", ops.real(self), self)) if self.is_complex() else self
 
     @property
     def imag(self) -> Any:
         """The imaginary part."""
         if not self.is_complex():
             raise refusal(RuntimeDTypeError, "imag is not implemented for tensors with non-complex dtypes.")
-        return spell("SelectBackward0", ops.imag(self), self)
+        return mark(self, spell("SelectBackward0", ops.imag(self), self))
+
+
+def _copies(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(np.ndim(p._value) > 0 if isinstance(p, Box) else np.ndim(p) > 0 for p in parts if p is not None)
 
 
 _pow = CoreTensor.__pow__  # type: ignore[attr-defined]
