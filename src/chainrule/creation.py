@@ -24,6 +24,11 @@ def _dtype(name: str, dtype: Any) -> Any:
     return None if dtype is None else as_dtype(name, dtype)
 
 
+def _array(name: str, data: Any) -> Any:
+    # Asked twice, because NumPy makes an array of objects of an integer of more than 64 bits.
+    return as_value(name, np.asarray(as_value(name, data)))
+
+
 def _number(name: str, x: Any) -> Any:
     """An end of a range: a number, for no gradient flows back to it."""
     return x._release(name) if isinstance(x, Tensor) else x
@@ -41,7 +46,7 @@ def asarray(data: Any, dtype: Any = None, *, copy: bool | None = None) -> Tensor
         return (data.clone() if copy else data) if same else data.astype(wanted)
     if isinstance(data, (list, tuple)) and _holds_tensors(data):
         return asarray(ops.stack([asarray(row) for row in data]), wanted)
-    value = np.asarray(as_value("asarray", data))
+    value = _array("asarray", data)
     if copy is False and (not isinstance(data, np.ndarray) or (wanted is not None and wanted != value.dtype)):
         raise DTypeError(
             f"[asarray] copy=False was given, but a {type(data).__name__} cannot become {wanted or value.dtype} "
@@ -104,7 +109,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, requires_grad: bool 
     wanted = _dtype("full", dtype)
     if isinstance(fill_value, Tensor):
         return ops.broadcast_to(asarray(fill_value, wanted), as_shape("full", shape))
-    return _wrap(np.full(as_shape("full", shape), as_value("full", fill_value), wanted), requires_grad)
+    return _wrap(np.full(as_shape("full", shape), _array("full", fill_value), wanted), requires_grad)
 
 
 def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:

@@ -157,8 +157,11 @@ def _elementwise_spec(op: Op) -> Callable[..., Spec]:
     def spec(*operands: Any) -> Spec:
         shape = broadcast_shapes(op.name, [shape_of(x) for x in operands])
         # The dtype is whatever the value function makes of these dtypes, asked on arrays of one element.
-        key = tuple(x.dtype if isinstance(x, Spec) else (type(x), x) for x in operands)
+        # Of a Python number the kind counts, and of an integer whether it fits: there may be a great many.
+        key = tuple(x.dtype if isinstance(x, Spec) else (type(x), x if isinstance(x, int) else None) for x in operands)
         if key not in dtypes:
+            if len(dtypes) >= 1000:
+                dtypes.clear()
             probes = [np.ones(1, x.dtype) if isinstance(x, Spec) else x for x in operands]
             with np.errstate(all="ignore"):
                 dtypes[key] = op.value(*probes).dtype
