@@ -37,6 +37,10 @@ class Mode:
 
     def __exit__(self, *_exception: object) -> None:
         entered = _entered.get()
+        if entered and entered[-1][0] is self:  # nearly always
+            _entered.set(entered[:-1])
+            self._variable.set(entered[-1][1])
+            return
         for i in reversed(range(len(entered))):
             mode, former = entered[i]
             if mode is self:
