@@ -75,7 +75,7 @@ def test_dtypes_that_are_none():
 
 def test_integers_of_more_than_64_bits():
     message = (
-        "an operand is array(18446744073709551616, dtype=objec... of type ndarray; expected a Tensor, an array or a "
+        "an operand is array(18446744073709551616, dtype=obj... of type ndarray; expected a Tensor, an array or a "
         "number; convert it with chainrule.asarray(...) first."
     )
     assert_message(DTypeError, f"[asarray] {message}", lambda: cr.tensor(2**64))
