@@ -142,6 +142,18 @@ def test_writes_to_an_argument_are_part_of_the_function():
     assert cr.grad(lambda y: cr.grad(f)(y).sum())(x).tolist() == [0.0, 2.0]
 
 
+def test_a_pullback_is_differentiable_where_it_is_called():
+    with cr.no_grad():
+        _, pull = cr.vjp(square, 3.0)
+        assert not pull(cr.tensor(1.0, requires_grad=True))[0].requires_grad
+    assert cr.grad(lambda g: pull(g)[0])(2.0).item() == 6.0
+    x = cr.tensor(3.0, requires_grad=True)
+    _, pull = cr.vjp(square, x)
+    assert cr.gradients(pull(1.0)[0], x).item() == 2.0
+    with cr.no_grad():
+        assert not pull(1.0)[0].requires_grad
+
+
 def test_a_tangent_is_copied():
     t = np.array([1.0, 2.0])
     x = cr.tensor([3.0, 4.0], requires_grad=True)

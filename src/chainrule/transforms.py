@@ -88,8 +88,9 @@ class _Run:
     def space(self, *seeds: Any) -> Any:
         """Bare arrays, unless somebody outside may differentiate the answer."""
         tracked = any(isinstance(s, Box) and s._node is not None for s in seeds)
-        outside = self.nested and (
-            tracked or any(p is not None and p.number < self.oldest for node in self.order for p in node.parents)
+        outside = recording.get() and (
+            tracked
+            or (self.nested and any(p is not None and p.number < self.oldest for n in self.order for p in n.parents))
         )
         if not (outside or self.symbolic):
             return RAW
