@@ -186,6 +186,7 @@ ROWS: dict[str, Row] = {
         call(draw(FULL), min=draw((3,), -2, -1), max=draw((2, 1), 1, 2)),
         call(draw(FULL), max=0.5),
         call(draw(()), 0.0, 1.0),
+        call(np.array([0.5, -7.0])),
     ),
     # Quotients that stay away from the integers, where these jump.
     "floor_divide": row(np.floor_divide, *elementwise_calls(2, ("real", "large")), call(np.array([7.3, -7.4]), 2.0)),

@@ -181,6 +181,7 @@ def test_value_and_spec(name, dtype):
         for y, wanted in zip(found, expected, strict=True):
             assert isinstance(y, cr.Tensor)
             assert (y.shape, y.dtype) == (np.shape(wanted), np.asarray(wanted).dtype)
+            assert not any(np.may_share_memory(y._value, a) for a in problem.point)
         symbolic = problem(*(cr.symbol(shape=a.shape, dtype=a.dtype) for a in problem.point))
         assert [y.spec for y in symbolic] == [y.spec for y in found]
 

@@ -226,3 +226,12 @@ def test_length_and_iteration_need_no_value():
     first, second = pair
     assert len(pair) == 2
     assert (first - second).eval(pair=[5.0, 3.0]).item() == 2.0
+
+
+def test_results_share_no_memory_with_values():
+    s, a = cr.symbol("s", (3,)), np.zeros(3)
+    results = [*cr.function([s], [s, s.reshape((3, 1)), s[::-1]])(a), s.eval(s=a)]
+    leaf = cr.tensor(1.0, requires_grad=True)
+    results += cr.function([s], [s, s * leaf, cr.flip(s)])(a)
+    a += 1
+    assert all(result.tolist() in ([0.0] * 3, [[0.0]] * 3) for result in results)

@@ -196,7 +196,8 @@ class Function:
                 results = self.graph.run(values, ops)
             else:
                 results = self.graph.run([v._value if isinstance(v, Box) else v for v in values])
-        results = [r if isinstance(r, Box) else box(self._cls, r, None) for r in results]
+        lent = [v for v in values if isinstance(v, np.ndarray)]
+        results = [r if isinstance(r, Box) else box(self._cls, _own(r, lent), None) for r in results]
         return results[0] if self._single else tuple(results)
 
     def _bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
@@ -221,6 +222,11 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"
+
+
+def _own(result: Any, lent: Sequence[Any]) -> Any:
+    """A result that shares no memory with the caller's arrays, who may write to them."""
+    return result.copy() if any(np.may_share_memory(result, array) for array in lent) else result
 
 
 def _list(given: Any) -> list[Any]:

@@ -52,6 +52,8 @@ elementwise(
 
 
 def _clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
+    if min is None and max is None:
+        return xp.positive(x)
     x = x if min is None else xp.maximum(x, min)
     return x if max is None else xp.minimum(x, max)
 
