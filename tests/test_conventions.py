@@ -127,6 +127,16 @@ def test_angles_and_radii_stay_in_range(scale):
     np.testing.assert_allclose(cr.grad(cr.hypot, (0, 1))(2 * scale, scale), np.array([2, 1]) / np.sqrt(5), rtol=1e-14)
 
 
+@pytest.mark.parametrize(("x", "y"), [(2.0, 0.0), (0.5, 0.0), (2.0, 1.0), (3.0, 2.0), (0.5, -1.0)])
+def test_second_derivatives_of_powers(x, y):
+    """∂²(xʸ)/∂x∂y = xʸ⁻¹ (1 + y log x), in either order, also where xʸ is constant in x."""
+    by_x, by_y = cr.grad(cr.power, 0), cr.grad(cr.power, 1)
+    mixed = x ** (y - 1) * (1 + y * np.log(x))
+    np.testing.assert_allclose([cr.grad(by_x, 1)(x, y), cr.grad(by_y, 0)(x, y)], [mixed, mixed], rtol=1e-14)
+    np.testing.assert_allclose(cr.grad(by_x, 0)(x, y), y * (y - 1) * x ** (y - 2), rtol=1e-14)
+    assert by_x(np.inf, 0.0).item() == 0.0
+
+
 @each_row
 @each_dtype
 def test_symbolic(row, dtype):

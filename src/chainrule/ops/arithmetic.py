@@ -132,7 +132,8 @@ def _power_base(xp: Any, _out: Any, x: Any, y: Any) -> Any:
         if y == 2:
             return x * 2
         return float(y) if y in (0, 1) else xp.power(x, y - 1) * y
-    constant = xp.equal(y, 0)
+    # x⁰ is 1 at 0 too; elsewhere its slope, 0 · x⁻¹, is a number that has a derivative by y.
+    constant = xp.logical_and(xp.equal(y, 0), xp.equal(x, 0))
     return xp.multiply(y, xp.power(x, xp.where(constant, 1, xp.subtract(y, 1))))
 
 
