@@ -119,7 +119,7 @@ def record(
     kind: type[Node] = Node,
 ) -> Node:
     """A new node for operands of any number; its shape and dtype are those of ``spec``."""
-    if op is not None and op.arity == len(parents) < 3:
+    if len(parents) == 1 or (op is not None and op.arity == 2):
         left, right = parents if len(parents) == 2 else (*parents, None)
         return record_pair(op, left, right, kept, params, spec.shape, spec.dtype, kind)
     node = record_pair(op, None, None, kept, params, spec.shape, spec.dtype, kind)

@@ -70,6 +70,7 @@ class Op:
     numpy: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
+    alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it
     call: Callable[..., Any] = field(init=False)  # the public function, bound by apply.py
     _keeps: dict[tuple[int, int], tuple[bool, ...]] = field(default_factory=dict)
 
@@ -126,6 +127,8 @@ def _register(op: Op) -> Op:
     named = [p for i, p in enumerate(parameters) if i >= behind or p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
     op.parameters = tuple(p.name for p in named)
     op.defaults = {p.name: p.default for p in named if p.default is not p.empty}
+    if isinstance(op.vjp, tuple) and not isinstance(op.vjp[0], Constant):
+        op.alone = op.vjp[0]
     REGISTRY[op.name] = op
     return op
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from math import prod
 from sys import getrefcount
 from typing import Any
 
@@ -27,6 +28,7 @@ from chainrule.spec import broadcast_axes
 
 Parents = tuple[Node | None, ...]
 LARGE = 1 << 18  # bytes of an array whose memory is worth more than a look through it
+FEW = LARGE // 16  # elements of which an array is not LARGE, whatever its dtype
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
@@ -82,13 +84,14 @@ def reverse(
                 if parent is not None and (needed is None or parent in needed):
                     send(parent, g)
             continue
+        # The first two branches are contributions, unrolled for what a tape is made of: real values, small or few.
         partials: Any = op.partials
-        if plain and partials is not None and (dtype is FLOAT64 or dtype is FLOAT32) and len(partials) < 3:
-            # The same as contributions, unrolled for what a tape is made of: real partials of one or two operands.
+        p, q = node.left, node.right
+        plainly = plain and (dtype is FLOAT64 or dtype is FLOAT32)
+        if plainly and partials is not None and len(partials) < 3:
             kept: Any = node.kept
             if kept.__class__ is not tuple:
                 kept = space.kept(node)
-            p, q = node.left, node.right
             if needed is not None:
                 p, q = p if p in needed else None, q if q in needed else None
             if len(partials) == 1:
@@ -104,6 +107,10 @@ def reverse(
             if q is not None and right is not ZERO:
                 c = g if right is ONE else g * right(xp, out, x, y)
                 send(q, c if c.dtype is q.dtype and q.shape == shape else fit(xp, c, q))
+        elif plainly and op.alone is not None and p is not None and q is None and prod(p.shape) < FEW:
+            if needed is None or p in needed:
+                c = op.alone(xp, g, *space.arguments(node), **node.params)
+                send(p, c if c.dtype is p.dtype and c.shape == p.shape else fit(xp, c, p))
         else:
             parents = node.parents
             if needed is not None:
