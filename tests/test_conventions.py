@@ -119,6 +119,17 @@ def test_second_derivatives_are_one_symmetric_matrix(row):
         np.testing.assert_allclose(found[numbers], back[numbers], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("zero", [0.0, 0, -0.0, np.zeros(()), np.float32(0)])
+def test_slopes_of_a_quotient_by_zero(zero):
+    expected = np.copysign(np.inf, zero)
+    x = cr.tensor(2.0, requires_grad=True)
+    (x / zero).backward()
+    assert x.grad.item() == expected
+    assert cr.jvp(lambda x: x / zero, (2.0,), (1.0,))[1].item() == expected
+    s = cr.symbol("s")
+    assert cr.gradients(s / zero, s).eval(s=2.0).item() == expected
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e-160, 1.0, 1e160, 1e200])
 def test_angles_and_radii_stay_in_range(scale):
     """∂atan2/∂y = x/r², ∂hypot/∂x = x/r, at (x, y) = scale·(2, 1), whose squares may not be numbers."""

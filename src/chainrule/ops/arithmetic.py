@@ -28,7 +28,10 @@ def is_mask(x: Any) -> bool:
 
 
 def _reciprocal(x: Any) -> Any:
-    return 1 / x
+    try:
+        return 1 / x
+    except ZeroDivisionError:  # a rule may be given a number of Python's
+        return np.divide(1.0, x)
 
 
 def _round(x: Any) -> Any:
