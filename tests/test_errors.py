@@ -6,7 +6,16 @@ from messages import assert_message
 
 import chainrule as cr
 from chainrule.apply import general
-from chainrule.errors import AxisError, ChainruleError, DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.errors import (
+    AxisError,
+    ChainruleError,
+    DomainError,
+    DTypeError,
+    GradientError,
+    RangeError,
+    ShapeError,
+    SymbolError,
+)
 from chainrule.op import Op
 from chainrule.spec import Spec
 
@@ -137,3 +146,34 @@ def test_every_error_is_also_one_of_pythons():
         SymbolError: TypeError,
     }.items():
         assert issubclass(error, (ChainruleError, builtin)) and issubclass(error, builtin)
+
+
+def test_integers_that_no_dtype_holds():
+    assert_message(
+        DTypeError,
+        "[add] an operand is an integer of 101 bits; expected at most 64; convert it with float(n) first.",
+        lambda: cr.add(2**100, 1),
+    )
+    assert_message(
+        RangeError,
+        "[multiply] refused operands int64[], 1180591620717411303424: Python int too large to convert to C long; "
+        "use a wider dtype: x.astype('float64').",
+        lambda: cr.tensor(2) * 2**70,
+    )
+
+
+def test_values_that_an_op_is_not_defined_on():
+    assert_message(
+        DomainError,
+        "[power] refused operands int64[], -1: Integers to negative integer powers are not allowed; expected values "
+        "that the function is defined on in these dtypes; convert the operands first, e.g. x.astype('float64').",
+        lambda: cr.tensor(2) ** -1,
+    )
+
+
+def test_sequences_that_are_none():
+    for call in (lambda: cr.concat(3), lambda: cr.stack()):
+        with pytest.raises(
+            DTypeError, match=r"^\[(concat|stack)\] no sequence was given; expected a sequence of operands;"
+        ):
+            call()

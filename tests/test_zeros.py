@@ -119,3 +119,12 @@ def test_masking_in_place_spares_what_others_hold():
     np.testing.assert_array_equal(seed, np.ones(n))
     np.testing.assert_array_equal(h.grad, 1.0 + (values > 0))
     np.testing.assert_array_equal(x.grad, 1.0 + (values > 0))
+
+
+def test_a_walk_frees_only_what_it_walked():
+    n = LARGE // 8 + 1
+    x = cr.tensor(np.ones(n), requires_grad=True)
+    h = cr.exp(x)
+    cr.sum(h * h).backward(inputs=[h])
+    cr.sum(h).backward()
+    np.testing.assert_array_equal(x.grad, np.exp(np.ones(n)))

@@ -24,6 +24,7 @@ from chainrule.errors import (
     DTypeError,
     ExpressionError,
     GradientError,
+    RangeError,
     ShapeError,
     SymbolError,
 )

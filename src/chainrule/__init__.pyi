@@ -28,6 +28,7 @@ from chainrule.errors import DomainError as DomainError
 from chainrule.errors import DTypeError as DTypeError
 from chainrule.errors import ExpressionError as ExpressionError
 from chainrule.errors import GradientError as GradientError
+from chainrule.errors import RangeError as RangeError
 from chainrule.errors import ShapeError as ShapeError
 from chainrule.errors import SymbolError as SymbolError
 from chainrule.graph.gradients import gradients as gradients

@@ -7,13 +7,13 @@ out of the operands, compute, and, if a gradient may be asked, leave a Node that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.config import recording
-from chainrule.errors import ChainruleError, DTypeError, ShapeError
+from chainrule.errors import ChainruleError, DomainError, DTypeError, RangeError, ShapeError
 from chainrule.node import SymbolicNode, record, record_pair
 from chainrule.op import REGISTRY, Op
 from chainrule.spec import Shape, Spec, spec_of
@@ -272,6 +272,11 @@ def as_value(name: str, x: Any) -> Any:
     if x.__class__ in PLAIN or isinstance(x, np.generic):
         if isinstance(x, np.generic) and x.dtype.kind not in "biufc":
             raise _not_numeric(name, x)
+        if isinstance(x, int) and not -(2**63) <= x < 2**64:
+            raise DTypeError(
+                f"[{name}] an operand is an integer of {x.bit_length()} bits; expected at most 64; "
+                f"convert it with float(n) first."
+            )
         return x
     if isinstance(x, np.ma.MaskedArray):
         raise DTypeError(
@@ -294,8 +299,13 @@ def as_value(name: str, x: Any) -> Any:
     return array.astype(array.dtype.newbyteorder("=")) if not array.dtype.isnative else array
 
 
+def _shortened(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def _not_numeric(name: str, x: Any) -> DTypeError:
-    shown = repr(x) if len(repr(x)) <= 40 else repr(x)[:37] + "..."
+    shown = _shortened(x)
     return DTypeError(
         f"[{name}] an operand is {shown} of type {type(x).__name__}; expected a Tensor, an array or a number; "
         f"convert it with chainrule.asarray(...) first."
@@ -314,11 +324,18 @@ def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Ex
         return told
     except Exception:
         pass
-    shown = ", ".join(map(repr, specs))
+    shown = ", ".join(map(_shortened, specs))
     if isinstance(error, TypeError):
         return DTypeError(f"[{op.name}] not defined on operands {shown}: {error}; convert them with astype(...).")
-    if isinstance(error, (ValueError, IndexError)):
-        return ShapeError(f"[{op.name}] refused operands {shown}: {error}.")
+    if isinstance(error, IndexError):
+        return ShapeError(f"[{op.name}] refused operands {shown}: {str(error).rstrip('.')}; check their shapes.")
+    if isinstance(error, OverflowError):
+        return RangeError(f"[{op.name}] refused operands {shown}: {error}; use a wider dtype: x.astype('float64').")
+    if isinstance(error, ValueError):
+        return DomainError(
+            f"[{op.name}] refused operands {shown}: {str(error).rstrip('.')}; expected values that the function is "
+            f"defined on in these dtypes; convert the operands first, e.g. x.astype('float64')."
+        )
     return error
 
 
@@ -346,7 +363,9 @@ def general(op: Op) -> Callable[..., Any]:
     def call(*args: Any, **given: Any) -> Any:
         operands: tuple[Any, ...]
         if op.sequence:
-            operands, rest = (tuple(args[0]) if args else ()), args[1:]
+            if not args or not isinstance(args[0], Iterable):
+                raise DTypeError(_call_error(op, "no sequence was given"))
+            operands, rest = tuple(args[0]), args[1:]
         else:
             operands, rest = args[: op.arity], args[len(args) if op.arity is None else op.arity :]
         params = {**defaults, **given}

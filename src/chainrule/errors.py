@@ -104,6 +104,10 @@ class DomainError(ChainruleError, ValueError):
     """A value outside those the function is defined on."""
 
 
+class RangeError(ChainruleError, OverflowError):
+    """A number that the dtype it meets cannot hold."""
+
+
 class GradientError(ChainruleError, RuntimeError):
     """A derivative that was asked for wrongly, or that does not exist."""
 

@@ -125,7 +125,7 @@ def reverse(
                     plain, careful, freeing = False, True, release is not None
                     xp = careful_namespace(raw)
             c = None
-            if freeing and node.kept is not None:
+            if freeing and node.kept is not None and any(parents):  # a node whose rules were not asked keeps its own
                 node.kept = release
     return found, careful
 
