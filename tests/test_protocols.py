@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import DTypeError, GradientError, SymbolError
 from chainrule.op import COMPOSITES, REGISTRY, Op
-from chainrule.protocols import FUNCTIONS, IMMATERIAL, OWN, RENAMED, SPELLINGS, UFUNCS
+from chainrule.protocols import FUNCTIONS, IMMATERIAL, OWN, RENAMED, SPELLINGS, UFUNCS, signature_of
 
 X = np.array([[0.3, 0.9, 0.6], [0.8, 0.2, 0.5]])
 Y = np.array([[0.4, 0.5, 0.1], [0.8, 0.7, 0.3]])
@@ -231,7 +231,7 @@ def test_parameters_that_are_left_out_mean_the_same_here_and_in_numpy():
         if name in OWN or record is None:
             continue
         ours = defaults_of(record)
-        for parameter in inspect.signature(function).parameters.values():
+        for parameter in signature_of(function).parameters.values():
             key = RENAMED.get(parameter.name, parameter.name)
             theirs = parameter.default
             implied = theirs not in (np._NoValue, parameter.empty) and key not in IMMATERIAL

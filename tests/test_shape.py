@@ -185,7 +185,7 @@ def test_padding_with_values_of_their_own():
     x = array((2, 3))
     holds("pad", x, args=(1,), constant_values=((1.0, 2.0), (3.0, 4.0)))
     holds("pad", x, args=(1,), constant_values=(1.0, 2.0))
-    holds("pad", x, args=({-1: (1, 2)},))
+    same(cr.pad(x, {-1: (1, 2)}), np.pad(x, ((0, 0), (1, 2))))  # NumPy takes the dict from 2.4 on
     holds("pad", array((2, 3), "int64"), args=(1,), constant_values=7)
     same(cr.pad([1, 2], 1, constant_values=1.5), np.pad([1, 2], 1, constant_values=1.5))
     adjoint(lambda x, c: cr.pad(x, ((1, 0), (0, 2)), constant_values=c), x, 0.5)

@@ -59,7 +59,8 @@ class Unmatched(Exception):
     """A NumPy call, or one of its arguments, that our ops have no counterpart for."""
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """What a NumPy function takes."""
     taken = TAKES.get(function.__name__)
     if taken is None:
         return inspect.signature(function)
@@ -69,7 +70,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 def _fitted(function: Callable[..., Any], record: Op | Composite) -> Callable[..., Any]:
     """The function of an op, called with the arguments of NumPy's."""
-    signature = _signature(function)
+    signature = signature_of(function)
     names = list(signature.parameters)
     defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
     variadic = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
