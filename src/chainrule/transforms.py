@@ -291,7 +291,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         return [found.get(y._node) for y in run.outputs]
 
     with enable_grad(), np.errstate(all="ignore"):
-        results = repeat_if_nan(walk, run.symbolic, False)
+        results = repeat_if_nan(walk, run.symbolic)
     moved = [
         run._zeros(y) if t is None else box(type(t), t._value, t._node) if isinstance(t, Box) else box(type(y), t, None)
         for y, t in zip(run.outputs, results, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ChainruleError, SymbolError
-from chainrule.graph.graph import Graph
+from chainrule.graph.graph import Graph, kept_operands
 from chainrule.node import Freed, Node
 from chainrule.op import REGISTRY, Op
 from chainrule.spec import Spec, spec_of
@@ -89,10 +89,9 @@ def _check_kept(node: Node, op: Op) -> None:
 
 
 def _operand_specs(node: Node) -> list[Any]:
-    constants = node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
     return [
         parent.spec if parent is not None else None if value is None else spec_of(value)
-        for value, parent in zip(constants, node.parents, strict=True)
+        for value, parent in zip(kept_operands(node), node.parents, strict=True)
     ]
 
 

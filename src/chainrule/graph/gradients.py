@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError, user_location
 from chainrule.graph.reverse import reverse
-from chainrule.graph.walk import Space, ancestors, descendants, needs_derivative
+from chainrule.graph.walk import Space, ancestors, array_of, descendants, needs_derivative
 from chainrule.node import Freed, Node, Watch
 from chainrule.ops import ops, raw
 from chainrule.ops.arithmetic import has_nan
@@ -223,7 +223,7 @@ def walk(
     with np.errstate(all="ignore"):
         observing = observe if hooked else None
         found, sure = reverse(order, seeds, wanted, needed, space, symbolic or hooked, observing, release)
-        if not sure and any(has_nan(bare(g)) for g in found.values()):
+        if not sure and any(has_nan(array_of(g)) for g in found.values()):
             found, _ = reverse(order, seeds, wanted, needed, space, True, observing, release)
     answers = [found[t] if t in found else _zeros(t, space) if live is None or t in live else None for t in targets]
     # Several may be one Tensor here, or that of a caller; but one that is written to is nobody else's.
@@ -288,7 +288,7 @@ def _accumulate(tensor: Any, g: Any, create_graph: bool) -> None:
             total = ops.add(before, g)
             before._rebind(total._value, total._node)
         else:
-            before._rebind(before._value + bare(g), None)
+            before._rebind(before._value + array_of(g), None)
 
 
 def _zeros(node: Node, space: Space) -> Any:
@@ -332,8 +332,3 @@ def free(order: Sequence[Node], release: Freed | None) -> None:
         for node in order:
             if node.kept is not None and node.op is not None:
                 node.kept = release
-
-
-def bare(value: Any) -> Any:
-    """The array in a Tensor, or the array itself."""
-    return value._value if isinstance(value, Box) else value

@@ -98,7 +98,7 @@ def operands_of(node: Node, known: Mapping[Any, Any], xp: Any) -> list[Any]:
     """The operands of a node in the space of ``xp``: computed ones from ``known``, others from what the node kept."""
     if node.kept.__class__ is Freed:
         raise freed(node)
-    constants = node.kept[1:] if node.kept is not None else (None,) * len(node.parents)
+    constants = kept_operands(node)
     for i, (value, parent) in enumerate(zip(constants, node.parents, strict=True)):
         if parent not in known and (value is None or isinstance(value, Spec)):
             raise SymbolError(

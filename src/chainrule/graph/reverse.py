@@ -56,9 +56,6 @@ def reverse(
     inner = any(target.op is not None for target in targets)
     take, peek = cotangents.pop, cotangents.get
 
-    def add(one: Any, other: Any) -> Any:
-        return xp.add(one, other)
-
     def send(parent: Node, c: Any, cotangents: Any = cotangents, peek: Any = peek, summed: Any = summed) -> None:
         before = peek(parent)
         if before is None:
@@ -66,7 +63,7 @@ def reverse(
         elif parent in summed and before.__class__ is ndarray:
             before += bare(c)  # in place: this sum is the walk's own
         else:
-            cotangents[parent] = add(before, c)
+            cotangents[parent] = xp.add(before, c)
             if raw:
                 summed.add(parent)
 

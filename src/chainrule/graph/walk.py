@@ -108,12 +108,17 @@ def descendants(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     return reached
 
 
-def repeat_if_nan(walk: Callable[[bool], list[Any]], symbolic: bool, once: bool) -> list[Any]:
+def array_of(value: Any) -> Any:
+    """The array in a Tensor, or the array itself."""
+    return value._value if isinstance(value, Box) else value
+
+
+def repeat_if_nan(walk: Callable[[bool], list[Any]], symbolic: bool) -> list[Any]:
     """Run ``walk(careful)``: plainly, and again carefully if a NaN came out. See Note [Zeros annihilate]."""
-    if symbolic or once:
+    if symbolic:
         return walk(True)
     results = walk(False)
-    arrays = (r._value if isinstance(r, Box) else r for r in results if r is not None)
+    arrays = (array_of(r) for r in results if r is not None)
     return walk(True) if any(has_nan(a) for a in arrays if a is not None) else results
 
 

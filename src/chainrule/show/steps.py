@@ -105,7 +105,7 @@ def steps(y: Box, gradient: Any = None, **leaves: Box) -> Steps:
         return list(map(bare, cotangents.values()))
 
     with np.errstate(all="ignore"):
-        repeat_if_nan(walk, False, False)
+        repeat_if_nan(walk, False)
     return Steps(found)
 
 

@@ -323,15 +323,6 @@ class Tensor(CoreTensor):
             raise refusal(ShapeError, "only one element tensors can be converted to Python scalars")
         return value.item()
 
-    def __float__(self) -> float:
-        return float(self._number())
-
-    def __int__(self) -> int:
-        return int(self._number())
-
-    def __complex__(self) -> complex:
-        return complex(self._number())
-
     def __bool__(self) -> bool:
         value = self._known("bool")
         if value.__class__ is np.bool_:
