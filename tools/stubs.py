@@ -1,11 +1,12 @@
 """Write the type stubs of what is made while chainrule is imported: functions and methods read from the registry.
 
-``python tools/stubs.py`` writes src/chainrule/tensor.pyi and src/chainrule/__init__.pyi.
+``python tools/stubs.py`` writes src/chainrule/tensor.pyi, __init__.pyi, and one stub for each module of functions.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import chainrule
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
+from chainrule.ops import public
 from chainrule.tensor import Tensor
 
 PACKAGE = Path(chainrule.__file__).parent
@@ -110,8 +112,14 @@ def _composite_parameter(p: inspect.Parameter) -> str:
 _OPERANDS = frozenset({"x", "y", "x1", "x2", "operands", "arrays", "value", "condition"})
 
 
-def op_function(record: Op | Composite) -> str:
-    return function(record.name, parameters_of(record), RESULTS.get(record.name, "Tensor"), summary(record.doc))
+def functions_of(module: str) -> str:
+    """The stubs of the functions of a public module."""
+    by_call = {record.call: record for record in RECORDS.values()}
+    stubs = []
+    for name, call in public(module).items():
+        record = by_call[call]
+        stubs.append(function(name, parameters_of(record), RESULTS.get(record.name, "Tensor"), summary(record.doc)))
+    return joined(stubs)
 
 
 def op_method(name: str, record: Op | Composite) -> str:
@@ -234,7 +242,6 @@ def package_stub() -> str:
             operand = ["from chainrule.tensor import Operand"] if node.module == "chainrule.tensor" else []
             lines += [*operand, *(f"from {node.module} import {name} as {name}" for name in names)]
     ordered = "\n".join(lines)
-    functions = joined([op_function(record) for record in RECORDS.values()])
     return f"""{HEADER}
 from collections.abc import Sequence
 from typing import Any
@@ -243,11 +250,28 @@ from typing import Any
 
 __version__: str
 
-{functions}
+{functions_of("")}
 """
 
 
-STUBS = {PACKAGE / "tensor.pyi": tensor_stub, PACKAGE / "__init__.pyi": package_stub}
+def module_stub(module: str) -> str:
+    """The stub of a module that holds nothing but functions of the registry."""
+    return f"""{HEADER}
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.tensor import Operand, Tensor
+
+{functions_of(module)}
+"""
+
+
+HOMES = sorted({path.rpartition(".")[0] for record in RECORDS.values() for path in record.public} - {""})
+STUBS = {
+    PACKAGE / "tensor.pyi": tensor_stub,
+    PACKAGE / "__init__.pyi": package_stub,
+    **{PACKAGE / f"{home.replace('.', '/')}.pyi": functools.partial(module_stub, home) for home in HOMES},
+}
 
 if __name__ == "__main__":
     for path, write in STUBS.items():

@@ -1,6 +1,6 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
-from chainrule import protocols, random
+from chainrule import fft, linalg, nn, protocols, random, special
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from chainrule.creation import (
     arange,
@@ -30,11 +30,11 @@ from chainrule.errors import (
 )
 from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Function, Graph
-from chainrule.ops import ops as _ops
+from chainrule.ops import public as _public
 from chainrule.spec import Spec
 from chainrule.symbolic import function, symbol
 from chainrule.tensor import Tensor
 from chainrule.transforms import grad, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
-globals().update(vars(_ops))
+globals().update(_public())

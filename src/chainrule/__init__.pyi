@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from chainrule import fft as fft
+from chainrule import linalg as linalg
+from chainrule import nn as nn
 from chainrule import protocols as protocols
 from chainrule import random as random
+from chainrule import special as special
 from chainrule.config import enable_grad as enable_grad
 from chainrule.config import is_grad_enabled as is_grad_enabled
 from chainrule.config import no_grad as no_grad

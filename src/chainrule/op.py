@@ -35,7 +35,8 @@ ONE = Constant("ONE")  # the cotangent passes as it is
 ZERO = Constant("ZERO")  # a structural zero: nothing passes, nothing is computed
 NONE = Constant("NONE")  # no derivative exists; asking for it is an error
 
-# Where an elementwise op is defined, operand by operand, if that is not all of the real line.
+# Where an elementwise op is defined, operand by operand, if that is not all of the real line: one of these names, or
+# a pair of numbers between which samples are drawn.
 DOMAINS: dict[str, tuple[float, float]] = {
     "real": (-np.inf, np.inf),
     "positive": (0.0, np.inf),
@@ -65,9 +66,10 @@ class Op:
     canonical: Callable[..., dict[str, Any]] | None = None  # (specs, **params) -> params in one spelling
     differentiable: bool = True  # False: values are integers or booleans, and nothing is recorded
     alike: bool = False  # partials round as coarsely as their operands, so these are first given the result's dtype
-    domain: tuple[str, ...] = ()
+    domain: tuple[str | tuple[float, float], ...] = ()
     method: bool | str = False
     numpy: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()  # where users find it: its own name, or ("linalg.trace",); see ops.public
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it
@@ -262,6 +264,7 @@ class Composite:
     doc: str
     method: bool | str = False
     numpy: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
     sequence: bool = False
     call: Callable[..., Any] = field(init=False)
 

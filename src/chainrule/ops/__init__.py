@@ -1,4 +1,8 @@
-"""The ops, and the two namespaces made of them: ``ops`` (public, on Tensors) and ``raw`` (bare arrays)."""
+"""The ops, and the two namespaces made of them: ``ops`` (on Tensors) and ``raw`` (bare arrays).
+
+Rules find every op there under its own name. Users find it where ``public=`` says: in ``chainrule`` under its own name
+by default, or in a module such as ``chainrule.linalg``.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +53,14 @@ def _public_composite(record: Composite) -> Any:
 
 for _record in (*REGISTRY.values(), *COMPOSITES.values()):
     _fill(_record)
+
+
+def public(module: str = "") -> dict[str, Any]:
+    """The functions of a public module, by name: those of ``chainrule.linalg`` for ``"linalg"``."""
+    functions = {}
+    for record in (*REGISTRY.values(), *COMPOSITES.values()):
+        for path in record.public or (record.name,):
+            home, _, name = path.rpartition(".")
+            if home == module:
+                functions[name] = record.call
+    return functions

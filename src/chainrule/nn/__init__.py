@@ -1,0 +1,3 @@
+"""Networks."""
+
+from chainrule.nn import functional as functional
