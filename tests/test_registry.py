@@ -18,7 +18,7 @@ from chainrule.op import REGISTRY, Composite, Op
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec
 from chainrule.testing import numeric_derivative
-from chainrule.tree import flatten, unflatten
+from chainrule.tree import flatten, map_leaves, unflatten
 
 DTYPES = ("float64", "float32", "complex128", "complex64", "int64", "int8", "bool")
 every_op = pytest.mark.parametrize("name", sorted(RECORDS))
@@ -404,7 +404,7 @@ def test_what_is_not_kept_does_not_matter(name):
         for node in recorded_nodes(outputs):
             # Copies, because a kept array may share its memory with one that is to be poisoned.
             if node.kept is not None:
-                node.kept = tuple(np.array(v)[()] if isinstance(v, np.ndarray) else v for v in node.kept)
+                node.kept = map_leaves(lambda v: np.array(v)[()] if isinstance(v, np.ndarray) else v, node.kept)
         for tensor in (*leaves, *outputs):
             tensor._value = poison(tensor._value)
         found = cr.gradients(outputs, leaves, cotangents, allow_unused=True)

@@ -266,7 +266,7 @@ from chainrule.tensor import Operand, Tensor
 """
 
 
-HOMES = sorted({path.rpartition(".")[0] for record in RECORDS.values() for path in record.public} - {""})
+HOMES = sorted({path.rpartition(".")[0] for record in RECORDS.values() for path in record.public or ()} - {""})
 STUBS = {
     PACKAGE / "tensor.pyi": tensor_stub,
     PACKAGE / "__init__.pyi": package_stub,

@@ -14,9 +14,9 @@ import numpy as np
 
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, DomainError, DTypeError, RangeError, ShapeError
-from chainrule.node import SymbolicNode, record, record_pair
-from chainrule.op import REGISTRY, Op
-from chainrule.spec import Shape, Spec, spec_of
+from chainrule.node import Node, SymbolicNode, record, record_pair
+from chainrule.op import PICK, REGISTRY, Op
+from chainrule.spec import Shape, Spec, Specs, spec_of
 
 PLAIN = frozenset({bool, int, float, complex})
 _new = object.__new__
@@ -229,14 +229,14 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
         out = op.value(*values, **params)
     except Exception as error:
         raise explain(op, values, params, error) from None
+    if op.outputs is not None:
+        return _several(op, cls, out, nodes, values, operands, params)
     if any(borrowed(x, v) and np.may_share_memory(out, v) for v, x in zip(values, operands, strict=True)):
         out = out.copy()
     tracked = any(node is not None for node in nodes)
     if not tracked or not op.differentiable or not recording.get() or out.dtype.kind not in "fc":
         return box(cls, out, None)
-    for i, (v, x) in enumerate(zip(values, operands, strict=True)):
-        if borrowed(x, v):
-            values[i] = v.copy()  # an array of the caller's may be written to later; what a node keeps may not
+    values = _owned(values, operands)
     mask = sum(1 << i for i, node in enumerate(nodes) if node is not None)
     keep = op.keeps(mask, len(values))
     if op.partials is None:
@@ -244,6 +244,38 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     else:
         kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
     return box(cls, out, record(op, tuple(nodes), kept, params, out))
+
+
+def _owned(values: list[Any], operands: Any) -> list[Any]:
+    """The values, with copies of the caller's arrays: those may be written to later, what a node keeps may not."""
+    return [v.copy() if borrowed(x, v) else v for v, x in zip(values, operands, strict=True)]
+
+
+def _several(
+    op: Op, cls: type[Box], outs: Any, nodes: list[Any], values: list[Any], operands: Any, params: dict[str, Any]
+) -> Any:
+    """The Tensors of an op with several outputs; see Note [Several outputs]."""
+    node = None
+    if op.differentiable and recording.get() and any(node is not None for node in nodes):
+        keep = op.keeps(sum(1 << i for i, node in enumerate(nodes) if node is not None), len(values))
+        kept = _kept(keep, tuple(outs), _owned(values, operands), nodes)
+        node = record(op, tuple(nodes), kept, params, Specs(map(spec_of, outs)))
+    return op.outputs(*picks(cls, node, outs))
+
+
+def picks(cls: type[Box], node: Any, outs: Any) -> list[Any]:
+    """The outputs of an op with several, as Tensors; ``outs`` are their values, or Specs of those without."""
+    kind = SymbolicNode if node is not None and node.symbolic else Node
+    picked = []
+    for i, out in enumerate(outs):
+        value = None if isinstance(out, Spec) else out
+        if node is None or (value is not None and out.dtype.kind not in "fc"):
+            picked.append(box(cls, value, None))
+        else:
+            kept = (None, None) if value is None else None
+            made = record_pair(PICK, node, None, kept, {"index": i}, out.shape, out.dtype, kind)
+            picked.append(box(cls, value, made))
+    return picked
 
 
 def _kept(keep: Sequence[bool], out: Any, values: Sequence[Any], nodes: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -259,6 +291,9 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     assert op.spec is not None
     out = op.spec(*specs, **params)
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+    if op.outputs is not None:
+        outs = Specs(out)  # type: ignore[arg-type]  # such an op gives a tuple of them
+        return op.outputs(*picks(cls, record(op, tuple(nodes), kept, params, outs, SymbolicNode), outs))
     return box(cls, None, record(op, tuple(nodes), kept, params, out, SymbolicNode))
 
 
@@ -346,7 +381,9 @@ def bind(op: Op) -> Callable[..., Any]:
     """The public function of an op."""
     if op.arity == 1 and op.kind == "elementwise":
         call = unary(op)
-    elif op.arity == 2 and not op.parameters:
+    elif op is PICK:
+        return op.value  # what it takes from is a tuple, of Tensors or of arrays
+    elif op.arity == 2 and not op.parameters and op.outputs is None:
         call = binary(op)
     else:
         call = general(op)
@@ -357,7 +394,7 @@ def bind(op: Op) -> Callable[..., Any]:
 def general(op: Op) -> Callable[..., Any]:
     """The function of an op with static parameters: takes them by position or name, and spells them canonically."""
 
-    canonical, names, defaults, single = op.canonical, op.parameters, op.defaults, op.arity == 1
+    canonical, names, defaults, single = op.canonical, op.parameters, op.defaults, op.arity == 1 and op.outputs is None
     count = len(names)
 
     def call(*args: Any, **given: Any) -> Any:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.errors import LIBRARY, Location
-from chainrule.op import Op
-from chainrule.spec import Shape, Spec
+from chainrule.op import PICK, Op
+from chainrule.spec import Shape, Spec, Specs
 
 _next_number = itertools.count().__next__
 _frame = sys._getframe
@@ -73,8 +73,8 @@ class Node:
         return (self.left, self.right) if self.op is not None and self.op.arity == 2 else (self.left,)
 
     @property
-    def spec(self) -> Spec:
-        return Spec(self.shape, self.dtype)
+    def spec(self) -> Any:
+        return self.shape if self.shape.__class__ is Specs else Spec(self.shape, self.dtype)
 
     # To a rule, a node stands for an operand that was not kept: it has all that a Spec has.
     @property
@@ -92,7 +92,9 @@ class Node:
 
     def name(self) -> str:
         """The name of the op (of a symbol: its own name), as in ``y.grad_fn.name()``."""
-        return self.params["name"] if self.op is None and "name" in self.params else self.op.name if self.op else "leaf"
+        if self.op is None:
+            return self.params.get("name", "leaf")
+        return self.left.name() if self.op is PICK and self.left is not None else self.op.name
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:

@@ -69,7 +69,8 @@ class Op:
     domain: tuple[str | tuple[float, float], ...] = ()
     method: bool | str = False
     numpy: tuple[str, ...] = ()
-    public: tuple[str, ...] = ()  # where users find it: its own name, or ("linalg.trace",); see ops.public
+    public: tuple[str, ...] | None = None  # where users find it, ("linalg.trace",); None: under its own name
+    outputs: Any = None  # the namedtuple of an op with several; see Note [Several outputs]
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it
@@ -264,7 +265,7 @@ class Composite:
     doc: str
     method: bool | str = False
     numpy: tuple[str, ...] = ()
-    public: tuple[str, ...] = ()
+    public: tuple[str, ...] | None = None
     sequence: bool = False
     call: Callable[..., Any] = field(init=False)
 
@@ -275,6 +276,26 @@ def composite(name: str, body: Callable[..., Any], *, doc: str, **facts: Any) ->
         raise ValueError(f"op {name!r} is registered twice")
     COMPOSITES[name] = made = Composite(name, body, doc, **facts)
     return made
+
+
+# Note [Several outputs]
+# A decomposition has several outputs. Its value is a tuple, its spec rule gives a tuple of Specs, and its node stands
+# for all of them; ``pick`` takes one out, and the Tensors that users get are behind picks. In ``vjp`` and ``jvp`` rules
+# ``out`` is the tuple, ``g`` a list of cotangents with None for outputs that nothing came from, and a jvp rule returns
+# a tuple (None: an output that does not move). Since outputs differ in dtype, the engine conjugates nothing for such
+# rules: g and what they return are ∂f/∂x + i ∂f/∂y as users see it.
+PICK = _register(
+    Op(
+        "pick",
+        "pick",
+        value=lambda outputs, *, index: outputs[index],
+        doc="One output of an op that has several.",
+        arity=1,
+        spec=lambda outputs, *, index: outputs[index],
+        batch=lambda _xp, _batched, outputs, *, index: outputs[index],
+        public=(),
+    )
+)
 
 
 def no_derivative(op: Op, operand: int) -> GradientError:

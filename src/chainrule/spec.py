@@ -36,6 +36,17 @@ class Spec(NamedTuple):
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+class Specs(tuple[Spec, ...]):
+    """The Specs of an op's several outputs. A node of such an op has this for its shape, and no dtype that counts."""
+
+    __slots__ = ()
+    dtype = np.dtype("float64")
+
+    @property
+    def shape(self) -> Specs:
+        return self
+
+
 def spec_of(value: Any) -> Any:
     """The Spec of an array; a Python number stands for itself, since its dtype yields to its neighbours'."""
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):

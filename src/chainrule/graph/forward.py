@@ -11,7 +11,8 @@ from chainrule.graph.support import bare
 from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space
 from chainrule.node import Node
-from chainrule.op import NONE, ONE, ZERO, no_derivative
+from chainrule.op import NONE, ONE, PICK, ZERO, no_derivative
+from chainrule.spec import Specs
 
 
 def forward(order: list[Node], seeds: dict[Node, Any], space: Space, careful: bool) -> dict[Node, Any]:
@@ -26,16 +27,27 @@ def forward(order: list[Node], seeds: dict[Node, Any], space: Space, careful: bo
             continue
         t = bare(_push(node, moving, space, xp, multiply))
         if t is not None:
-            if t.shape != node.shape:
-                t = xp.broadcast_to(t, node.shape)
-            tangents[node] = t if t.dtype == node.dtype else xp.astype(t, node.dtype)
+            several = node.shape.__class__ is Specs
+            tangents[node] = (
+                [_fit(xp, *pair) for pair in zip(t, node.shape, strict=True)] if several else _fit(xp, t, node)
+            )
     return tangents
+
+
+def _fit(xp: Any, t: Any, out: Any) -> Any:
+    """A tangent in the shape and dtype of what it moves."""
+    if t is None:
+        return None
+    t = t if t.shape == out.shape else xp.broadcast_to(t, out.shape)
+    return t if t.dtype == out.dtype else xp.astype(t, out.dtype)
 
 
 def _push(node: Node, moving: list[Any], space: Space, xp: Any, multiply: Any) -> Any:
     op = node.op
     if op is None:
         return moving[0]
+    if op is PICK:
+        return moving[0][node.params["index"]]
     for operand, t in enumerate(moving):
         if t is not None and op.rule(operand) is NONE:
             raise no_derivative(op, operand)

@@ -12,6 +12,7 @@ from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.walk import ancestors, descendants, freed
 from chainrule.node import Freed, Node
+from chainrule.op import PICK
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec
 
@@ -125,6 +126,9 @@ def call_text(node: Node, names: Mapping[Node, str]) -> str:
     """A node as the call that made it: ``add(%0, b)``."""
     if node.op is None:
         return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
+    if node.op is PICK:
+        (parent,) = node.parents
+        return f"{names[parent]}.{parent.op.outputs._fields[node.params['index']]}"  # type: ignore[index, union-attr]
     operands = [
         names[parent] if parent is not None and parent in names else _constant_text(value)
         for value, parent in zip(kept_operands(node), node.parents, strict=True)

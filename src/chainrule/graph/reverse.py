@@ -22,9 +22,10 @@ from chainrule.graph.support import Supported, bare
 from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space
 from chainrule.node import Freed, Node
-from chainrule.op import NONE, ONE, ZERO, no_derivative
+from chainrule.op import NONE, ONE, PICK, ZERO, no_derivative
 from chainrule.ops.arithmetic import has_nan
 from chainrule.spec import broadcast_axes
+from chainrule.tree import flatten
 
 Parents = tuple[Node | None, ...]
 LARGE = 1 << 18  # bytes of an array whose memory is worth more than a look through it
@@ -112,12 +113,16 @@ def reverse(
             parents = node.parents
             if needed is not None:
                 parents = tuple(p if p in needed else None for p in parents)
+            if op is PICK:
+                if parents[0] is not None:
+                    collect(cotangents, parents[0], node.params["index"], g, xp)
+                continue
             # Nobody but this frame holds g (and getrefcount itself), nor the memory behind it.
             own = freeing and g.__class__ is ndarray and getrefcount(g) == 2 and g.flags.owndata
             for _, parent, c in contributions(node, parents, g, space, xp, careful, own):
                 send(parent, c)
                 if plain and c.nbytes >= LARGE:
-                    if any(map(has_nan, (*cotangents.values(), *found.values()))):
+                    if any(map(has_nan, flatten([*cotangents.values(), *found.values()])[0])):
                         return reverse(order, seeds, targets, needed, space, True, observe, release)
                     plain, careful, freeing = False, True, release is not None
                     xp = careful_namespace(raw)
@@ -140,7 +145,7 @@ def contributions(
     rules: Any = op.partials if elementwise else op.vjp
     multiply = xp.absorbing_multiply if careful else xp.multiply
     kept = space.kept(node) if elementwise else space.arguments(node)
-    conjugate = node.dtype.kind == "c"
+    conjugate = node.dtype.kind == "c"  # never so of an op with several outputs
     g = xp.conj(g) if conjugate else g
     for operand, parent in enumerate(parents):
         if parent is None or parent.dtype.kind not in "fc":
@@ -167,6 +172,12 @@ def contributions(
                 c = multiply(g, d)
         c = xp.conj(c) if conjugate else c
         yield operand, parent, c if c.dtype is parent.dtype and c.shape == parent.shape else fit(xp, c, parent)
+
+
+def collect(cotangents: dict[Node, Any], parent: Node, index: int, g: Any, xp: Any) -> None:
+    """Add the cotangent of one output to those of a node that has several; see Note [Several outputs]."""
+    parts = cotangents.setdefault(parent, [None] * len(parent.shape))
+    parts[index] = g if parts[index] is None else xp.add(parts[index], g)
 
 
 def fit(xp: Any, c: Any, operand: Any) -> Any:

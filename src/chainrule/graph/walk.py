@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.apply import Box, box, picks
 from chainrule.errors import GradientError
 from chainrule.node import Freed, Node
 from chainrule.ops.arithmetic import has_nan
@@ -50,7 +50,13 @@ class Space:
             return kept
         owners = (node, *node.parents)
         symbolic = node.symbolic
-        return [
+        if node.op is not None and node.op.outputs is not None:
+            outs = kept[0] if kept[0] is not None else node.shape if symbolic else None
+            first = [None if outs is None else tuple(picks(cls, node, outs))]
+            owners, kept = owners[1:], kept[1:]
+        else:
+            first = []
+        return first + [
             box(cls, value, owner)
             if owner is not None and (value is not None or symbolic)
             else value

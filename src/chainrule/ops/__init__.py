@@ -59,7 +59,7 @@ def public(module: str = "") -> dict[str, Any]:
     """The functions of a public module, by name: those of ``chainrule.linalg`` for ``"linalg"``."""
     functions = {}
     for record in (*REGISTRY.values(), *COMPOSITES.values()):
-        for path in record.public or (record.name,):
+        for path in (record.name,) if record.public is None else record.public:
             home, _, name = path.rpartition(".")
             if home == module:
                 functions[name] = record.call
