@@ -29,6 +29,7 @@ WHOLE = (
     call(np.array([6, 5]), 3),
     call(np.array([True, False]), np.array(True)),
 )
+SHIFTED = call(np.array([[6, 5], [-3, 0]]), np.array([3, 1])), call(np.array([6, -5], "int8"), 2)
 
 ROWS: dict[str, Row] = {
     "where": row(
@@ -53,6 +54,8 @@ ROWS: dict[str, Row] = {
     "bitwise_and": row(np.bitwise_and, *WHOLE),
     "bitwise_or": row(np.bitwise_or, *WHOLE),
     "bitwise_xor": row(np.bitwise_xor, *WHOLE),
+    "bitwise_left_shift": row(np.left_shift, *SHIFTED),
+    "bitwise_right_shift": row(np.right_shift, *SHIFTED),
     "bitwise_invert": row(
         np.bitwise_invert, call(np.array([6, -5, 0])), call(np.array(True)), call(np.zeros((0, 2), int))
     ),

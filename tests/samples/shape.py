@@ -93,6 +93,13 @@ ROWS: dict[str, Row] = {
         call(draw(FULL), np.array([1, 0, 2]), axis=-1),
         call(draw((0, 2)), 3, axis=0),
     ),
+    "meshgrid": row(
+        np.meshgrid,
+        call(draw((2,)), draw((3,))),
+        call(draw((2,)), draw((3,)), draw(()), indexing="ij"),
+        call(draw((2,)), draw((0,)), draw((3,))),
+        call(draw((2,))),
+    ),
     "diagonal": row(
         np.diagonal,
         call(draw((3, 3))),

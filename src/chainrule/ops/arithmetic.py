@@ -153,6 +153,7 @@ elementwise(
     alike=True,
     domain=("positive", "real"),
     numpy=("power", "pow", "float_power"),
+    public=("pow", "power"),
     doc="""x to the power y; ∂/∂x = y·x**(y−1), which is 0 for y = 0; ∂/∂y = x**y·log x, which is 0 at x = 0 ≤ y.
 
     >>> cr.power(cr.tensor([1.0, 3.0]), 2)
@@ -246,6 +247,28 @@ elementwise(
     """,
 )
 
+
+elementwise(
+    "copysign",
+    value=np.copysign,
+    d=(lambda xp, out, x, _y: xp.multiply(xp.sign(out), xp.sign(x)), ZERO),
+    domain=("nonzero", "nonzero"),
+    doc="""|x| with the sign of y, which −0.0 has too; flat in y, and in x at 0.
+
+    >>> cr.copysign(cr.tensor([1.0, -2.0]), -0.0)
+    tensor([-1., -2.])
+    """,
+)
+elementwise(
+    "nextafter",
+    value=np.nextafter,
+    d=(ONE, ZERO),
+    doc="""The floating-point number next to x on the way to y; but for rounding it is x, and so is the derivative 1.
+
+    >>> cr.nextafter(cr.tensor([1.0]), 2.0) - 1.0
+    tensor([2.22044605e-16])
+    """,
+)
 
 # ------------------------------- rounding: flat almost everywhere, so the derivative is a structural zero
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import operand_spec
-from chainrule.errors import DTypeError, ShapeError
+from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.op import composite, linear
 from chainrule.spec import Shape, Spec, normalize_axis, shape_of
 
@@ -230,6 +230,40 @@ composite(
 )
 
 # ------------------------------------------------------------------------------------------------ repeating
+
+
+def _meshgrid(xp: Any, *arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
+    if indexing not in ("xy", "ij"):
+        raise DomainError(f"[meshgrid] indexing is {indexing!r}; expected 'xy' or 'ij'; choose one of them.")
+    shapes = [operand_spec("meshgrid", x).shape for x in arrays]
+    for i, shape in enumerate(shapes):
+        if len(shape) > 1:
+            raise ShapeError(
+                f"[meshgrid] operand {i} has shape {shape}; expected coordinates along one axis; flatten it first."
+            )
+    order = list(range(len(arrays)))
+    if indexing == "xy":
+        order[:2] = order[1::-1]
+    sizes = [Spec(shape, None).size for shape in shapes]
+    full = tuple(sizes[place] for place in order)
+    return tuple(
+        xp.broadcast_to(xp.reshape(x, tuple(sizes[i] if place == i else 1 for place in order)), full)
+        for i, x in enumerate(arrays)
+    )
+
+
+composite(
+    "meshgrid",
+    _meshgrid,
+    doc="""The coordinates of the grid that vectors span: one array each, constant along the others' axes.
+
+    With ``indexing="xy"`` the first two axes of the results are exchanged: rows follow the second vector.
+
+    >>> cr.meshgrid(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0]))[0]
+    tensor([[1., 2.],
+            [1., 2.]])
+    """,
+)
 
 
 def _blocks(xp: Any, x: Any, inner: Shape, repeated: Shape, shape: Shape) -> Any:

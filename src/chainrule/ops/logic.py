@@ -74,10 +74,10 @@ elementwise(
     value=np.where,
     d=(
         ZERO,
-        lambda xp, _out, condition, _x, _y: xp.not_equal(condition, 0),
-        lambda xp, _out, condition, _x, _y: xp.equal(condition, 0),
+        lambda xp, _out, condition, _x1, _x2: xp.not_equal(condition, 0),
+        lambda xp, _out, condition, _x1, _x2: xp.equal(condition, 0),
     ),
-    doc="""x where the condition holds, else y. The branch not taken gets no gradient, whatever its value there.
+    doc="""x1 where the condition holds, else x2. The branch not taken gets no gradient, whatever its value there.
 
     >>> cr.where(cr.tensor([True, False]), cr.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.])
@@ -240,6 +240,41 @@ elementwise(
 
     >>> cr.bitwise_invert(cr.tensor([6, 5]))
     tensor([-7, -6])
+    """,
+)
+elementwise(
+    "bitwise_left_shift",
+    value=operator.lshift,
+    d=(NONE, NONE),
+    differentiable=False,
+    numpy=("left_shift", "bitwise_left_shift"),
+    doc="""x << y: the bits of the integer x moved up by y ≥ 0 places, which is x · 2ʸ while it fits the dtype.
+
+    >>> cr.bitwise_left_shift(cr.tensor([6, -5]), 1)
+    tensor([ 12, -10])
+    """,
+)
+elementwise(
+    "bitwise_right_shift",
+    value=operator.rshift,
+    d=(NONE, NONE),
+    differentiable=False,
+    numpy=("right_shift", "bitwise_right_shift"),
+    doc="""x >> y: the bits of the integer x moved down by y ≥ 0 places, which is ⌊x / 2ʸ⌋.
+
+    >>> cr.bitwise_right_shift(cr.tensor([6, -5]), 1)
+    tensor([ 3, -3])
+    """,
+)
+elementwise(
+    "signbit",
+    value=np.signbit,
+    d=NONE,
+    differentiable=False,
+    doc="""Whether the sign of x is negative; −0.0 has one too, and a NaN may.
+
+    >>> cr.signbit(cr.tensor([1.0, -0.0, -2.0]))
+    tensor([False,  True,  True])
     """,
 )
 elementwise(
