@@ -104,6 +104,14 @@ class DomainError(ChainruleError, ValueError):
     """A value outside those the function is defined on."""
 
 
+class MatrixError(DomainError, np.linalg.LinAlgError):
+    """A matrix that is singular, or not positive definite, where the function needs one that is not."""
+
+
+class MatrixShapeError(ShapeError, np.linalg.LinAlgError):
+    """A shape that is not that of a matrix, or of a square one."""
+
+
 class RangeError(ChainruleError, OverflowError):
     """A number that the dtype it meets cannot hold."""
 
