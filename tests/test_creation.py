@@ -5,7 +5,7 @@ import pytest
 from messages import assert_message
 
 import chainrule as cr
-from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 
 
 @pytest.mark.parametrize("dtype", [None, "float32", np.float64, "int16", bool, "complex64"])
@@ -110,13 +110,13 @@ def test_shapes_that_are_none():
 
 def test_what_cannot_be_shared():
     assert_message(
-        DTypeError,
+        DomainError,
         "[asarray] copy=False was given, but a list cannot become float64 without a copy; expected an array of that "
         "dtype; leave copy out.",
         lambda: cr.asarray([1.0], copy=False),
     )
     assert_message(
-        DTypeError,
+        DomainError,
         "[asarray] copy=False was given, but a ndarray cannot become float32 without a copy; expected an array of that "
         "dtype; leave copy out.",
         lambda: cr.asarray(np.ones(2), "float32", copy=False),

@@ -9,8 +9,8 @@ import chainrule
 PACKAGE = Path(chainrule.__file__).parent
 
 FLOORS = {
-    0: "errors spec tree config",
-    1: "op node apply reduction",
+    0: "errors spec dtypes tree config",
+    1: "op node apply reduction known operands noise",
     2: "ops.*",
     3: "graph.*",
     4: "tensor creation protocols random",

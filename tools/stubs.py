@@ -9,7 +9,7 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,40 +72,29 @@ def function(name: str, parameters: list[str], result: str, doc: str, decorators
 
 def parameters_of(record: Op | Composite) -> list[str]:
     """The parameters of an op's public function, as source."""
-    if isinstance(record, Composite):
-        own = list(inspect.signature(record.body).parameters.values())[1:]
-        source = [_composite_parameter(p) for p in own]
-        keyword = [i for i, p in enumerate(own) if p.kind is p.KEYWORD_ONLY]
-        if keyword and not any(p.kind is p.VAR_POSITIONAL for p in own):
-            source.insert(keyword[0], "*")
-        return source
-    if record.sequence:
-        operands = ["operands: Sequence[Operand]"]
-    elif record.arity is None:
-        operands = ["*operands: Operand"]
-    else:
-        operands = [f"{name}: Operand" for name in _operand_names(record)]
-    named = [
-        f"{name}: {TYPES.get(name, 'Any')}"
-        + (f" = {literal(record.defaults[name])}" if name in record.defaults else "")
-        for name in sorted(record.parameters, key=lambda name: name in record.defaults)
-    ]
-    return [*operands, *([] if record.arity is None and not record.sequence else ["/"]), *named]
+    return source_of(inspect.signature(record.call).parameters.values(), _typed)
 
 
-def _operand_names(record: Op) -> list[str]:
-    assert record.arity is not None
-    if record.partials is not None:
-        for rule in record.partials:
-            if callable(rule):
-                return [name.removeprefix("_") for name in list(inspect.signature(rule).parameters)[2:]]
-    return ["x", "y"][: record.arity]
+def source_of(parameters: Iterable[inspect.Parameter], typed: Callable[[inspect.Parameter], str]) -> list[str]:
+    """Parameters as source, with the slash and the star that part their kinds."""
+    source, own = [], list(parameters)
+    for i, p in enumerate(own):
+        before = own[i - 1].kind if i else None
+        if before is p.POSITIONAL_ONLY and p.kind is not p.POSITIONAL_ONLY:
+            source.append("/")
+        if p.kind is p.KEYWORD_ONLY and before not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL):
+            source.append("*")
+        source.append(typed(p))
+    return [*source, "/"] if own and own[-1].kind is inspect.Parameter.POSITIONAL_ONLY else source
 
 
-def _composite_parameter(p: inspect.Parameter) -> str:
+def _typed(p: inspect.Parameter) -> str:
     star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
-    given = p.annotation if p.annotation not in (p.empty, "Any") else None
-    kind = given or TYPES.get(p.name, "Operand" if p.default is p.empty and p.name in _OPERANDS else "Any")
+    given = None if p.annotation in (p.empty, "Any") else p.annotation
+    if p.name == "arrays" and not star:
+        given = "Sequence[Operand]"
+    operand = p.default is p.empty and (p.kind is p.POSITIONAL_ONLY or p.name in _OPERANDS)
+    kind = given or ("Operand" if operand else TYPES.get(p.name, "Any"))
     return f"{star}{p.name}: {kind}" + ("" if p.default is p.empty else f" = {literal(p.default)}")
 
 
@@ -158,15 +147,7 @@ def runtime_stub(name: str, made: Callable[..., Any]) -> str:
     """The stub of a function that another module put on the class."""
     signature = inspect.signature(made)
     own = list(signature.parameters.values())[1:]
-    source = ["self", *(str(p).replace("'", "") for p in own)]
-    positional = [i for i, p in enumerate(own) if p.kind is p.POSITIONAL_ONLY]
-    if positional:
-        source.insert(positional[-1] + 2, "/")
-    keyword = [
-        i for i, p in enumerate(source) if i and own[i - 1 - bool(positional)].kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    if keyword and not any(p.startswith("*") for p in source):
-        source.insert(keyword[0], "*")
+    source = ["self", *source_of(own, lambda p: str(p).replace("'", ""))]
     return function(name, source, str(signature.return_annotation).replace("'", ""), summary(made.__doc__))
 
 
@@ -238,19 +219,23 @@ def package_stub() -> str:
     lines = []
     for node in ast.parse((PACKAGE / "__init__.py").read_text()).body:
         if isinstance(node, ast.ImportFrom):
-            names = [alias.name for alias in node.names if not (alias.asname or "").startswith("_")]
+            names = [(alias.name, alias.asname or alias.name) for alias in node.names if alias.asname != "_public"]
             operand = ["from chainrule.tensor import Operand"] if node.module == "chainrule.tensor" else []
-            lines += [*operand, *(f"from {node.module} import {name} as {name}" for name in names)]
+            lines += [*operand, *(f"from {node.module} import {name} as {known}" for name, known in names)]
     ordered = "\n".join(lines)
+    # Among the names of the package is a dtype called bool.
+    functions = functions_of("").replace(": bool", ": builtins.bool")
     return f"""{HEADER}
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
 {ordered}
 
 __version__: str
+__array_api_version__: str
 
-{functions_of("")}
+{functions}
 """
 
 

@@ -8,6 +8,7 @@ from chainrule.creation import (
     empty,
     empty_like,
     eye,
+    from_dlpack,
     full,
     full_like,
     linspace,
@@ -17,6 +18,33 @@ from chainrule.creation import (
     zeros,
     zeros_like,
 )
+from chainrule.dtypes import (
+    bool,
+    broadcast_shapes,
+    can_cast,
+    complex64,
+    complex128,
+    e,
+    finfo,
+    float32,
+    float64,
+    iinfo,
+    inf,
+    int8,
+    int16,
+    int32,
+    int64,
+    isdtype,
+    nan,
+    newaxis,
+    pi,
+    result_type,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from chainrule.dtypes import namespace_info as __array_namespace_info__
 from chainrule.errors import (
     AxisError,
     ChainruleError,
@@ -37,4 +65,5 @@ from chainrule.tensor import Tensor
 from chainrule.transforms import grad, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
+__array_api_version__ = "2024.12"
 globals().update(_public())

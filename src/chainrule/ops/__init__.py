@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import pkgutil
+from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,6 +40,7 @@ def _fill(record: Op | Composite) -> None:
         record.call = _public_composite(record)
     setattr(ops, record.name, record.call)
     record.call.__doc__ = record.doc
+    record.call.__signature__ = signature_of(record)
     record.call.__module__ = "chainrule"
 
 
@@ -49,6 +52,42 @@ def _public_composite(record: Composite) -> Any:
 
     call.__name__ = call.__qualname__ = record.name
     return call
+
+
+def signature_of(record: Op | Composite) -> inspect.Signature:
+    """What a public function takes: operands by position alone, parameters by position or by name."""
+    if isinstance(record, Composite):
+        own = list(inspect.signature(record.body).parameters.values())[1:]
+        return _signature([p.replace(annotation=p.empty) if p.annotation == "Any" else p for p in own])
+    if record.sequence:
+        operands = [Parameter("arrays", Parameter.POSITIONAL_ONLY)]
+    elif record.arity is None:
+        operands = [Parameter("operands", Parameter.VAR_POSITIONAL)]
+    else:
+        operands = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in _operand_names(record)]
+    kind = Parameter.KEYWORD_ONLY if operands[0].kind is Parameter.VAR_POSITIONAL else Parameter.POSITIONAL_OR_KEYWORD
+    for name in record.parameters:
+        default = record.defaults.get(name, Parameter.empty)
+        if default is Parameter.empty and operands[-1].default is not Parameter.empty:
+            kind = Parameter.KEYWORD_ONLY  # what must be given cannot stand behind what may be left out
+        operands.append(Parameter(name, kind, default=default))
+    return _signature(operands)
+
+
+def _signature(parameters: list[Parameter]) -> inspect.Signature:
+    return inspect.Signature(parameters, __validate_parameters__=False)
+
+
+def _operand_names(op: Op) -> list[str]:
+    """The names of an op's operands: those in its rules or its value, and x, or x1 and x2, where they say no more."""
+    assert op.arity is not None
+    names = [] if op.arity > 1 else ["x"]
+    if op.partials is not None:
+        rule = next(filter(callable, op.partials), None)
+        names = [name.removeprefix("_") for name in inspect.signature(rule).parameters][2:] if rule else names
+    elif not getattr(op.value, "__module__", "numpy").startswith("numpy"):
+        names = list(inspect.signature(op.value).parameters)[: op.arity]
+    return ["x1", "x2"][: op.arity] if names in ([], ["x", "y"]) else names
 
 
 for _record in (*REGISTRY.values(), *COMPOSITES.values()):
