@@ -47,7 +47,7 @@ RESULTS = {
     "split": "list[Tensor]",
     "unstack": "tuple[Tensor, ...]",
 }
-BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
@@ -107,7 +107,10 @@ def functions_of(module: str) -> str:
     stubs = []
     for name, call in public(module).items():
         record = by_call[call]
-        stubs.append(function(name, parameters_of(record), RESULTS.get(record.name, "Tensor"), summary(record.doc)))
+        parameters = parameters_of(record)
+        if not module:  # where bool is a dtype
+            parameters = [p.replace(": bool", ": builtins.bool") for p in parameters]
+        stubs.append(function(name, parameters, RESULTS.get(record.name, "Tensor"), summary(record.doc)))
     return joined(stubs)
 
 
@@ -191,6 +194,7 @@ def tensor_stub() -> str:
     hooks = joined([source_stub(node) for node in removable.body if isinstance(node, ast.FunctionDef)])
     return f'''{HEADER}
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -215,16 +219,20 @@ class Tensor(Box):
 '''
 
 
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
 def package_stub() -> str:
     lines = []
     for node in ast.parse((PACKAGE / "__init__.py").read_text()).body:
         if isinstance(node, ast.ImportFrom):
-            names = [(alias.name, alias.asname or alias.name) for alias in node.names if alias.asname != "_public"]
+            names = [
+                (alias.name, alias.asname or alias.name) for alias in node.names if not _is_private(alias.asname or "")
+            ]
             operand = ["from chainrule.tensor import Operand"] if node.module == "chainrule.tensor" else []
             lines += [*operand, *(f"from {node.module} import {name} as {known}" for name, known in names)]
     ordered = "\n".join(lines)
-    # Among the names of the package is a dtype called bool.
-    functions = functions_of("").replace(": bool", ": builtins.bool")
     return f"""{HEADER}
 import builtins
 from collections.abc import Sequence
@@ -235,7 +243,7 @@ from typing import Any
 __version__: str
 __array_api_version__: str
 
-{functions}
+{functions_of("")}
 """
 
 

@@ -18,6 +18,7 @@ from chainrule.creation import (
     zeros,
     zeros_like,
 )
+from chainrule.dtypes import API_VERSIONS as _versions
 from chainrule.dtypes import (
     bool,
     broadcast_shapes,
@@ -65,5 +66,5 @@ from chainrule.tensor import Tensor
 from chainrule.transforms import grad, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
-__array_api_version__ = "2024.12"
+__array_api_version__ = _versions[-1]
 globals().update(_public())

@@ -143,6 +143,7 @@ def iinfo(type: Any, /) -> IntegerInfo:
 
 
 DEVICE = "cpu"
+API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
 
 def as_device(name: str, device: Any) -> str:

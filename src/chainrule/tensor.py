@@ -5,13 +5,15 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
 
 from chainrule.apply import Box, as_value, binary, box, defers, set_default
 from chainrule.config import recording
-from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.dtypes import API_VERSIONS, DEVICE, as_device
+from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import backward
 from chainrule.node import Node, Watch, record
 from chainrule.op import COMPOSITES, REGISTRY
@@ -69,7 +71,26 @@ class Tensor(Box):
     @property
     def device(self) -> str:
         """Where the value lives: always ``"cpu"``."""
-        return "cpu"
+        return DEVICE
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """This Tensor on ``device``: there is one, ``"cpu"``, and it has no streams."""
+        as_device("to_device", device)
+        if stream is not None:
+            raise DomainError(
+                f"[to_device] stream {stream!r} was given, but the device 'cpu' has none; expected no stream; "
+                f"leave it out."
+            )
+        return self
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
+        """The functions that the array API standard has for this array: the package ``chainrule``."""
+        if api_version not in (None, *API_VERSIONS):
+            raise DomainError(
+                f"[__array_namespace__] version {api_version!r} of the array API standard is unknown; "
+                f"expected one of {', '.join(API_VERSIONS)}; leave it out."
+            )
+        return sys.modules["chainrule"]
 
     @property
     def spec(self) -> Spec:
@@ -472,6 +493,7 @@ _OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
     "mod": "remainder", "pow": "power", "matmul": "matmul",
     "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
 }  # fmt: skip
 _COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
