@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.ops import ops
@@ -289,6 +290,7 @@ def generator(seed: Any = None) -> Generator:
 
 
 _default = Generator()
+noise.set_default(_default)
 
 seed = _default.seed
 rand = _default.rand

@@ -293,6 +293,7 @@ elementwise(
 )
 elementwise(
     "tanh",
+    public=("tanh", "nn.functional.tanh"),
     value=np.tanh,
     d=lambda xp, out, _x: _one_minus_square(xp, out),
     method=True,
@@ -346,6 +347,7 @@ elementwise(
 
 elementwise(
     "sigmoid",
+    public=("sigmoid", "nn.functional.sigmoid"),
     value=special.expit,
     d=lambda xp, out, _x: xp.multiply(out, xp.subtract(1, out)),
     method=True,
@@ -357,6 +359,7 @@ elementwise(
 )
 elementwise(
     "relu",
+    public=("relu", "nn.functional.relu"),
     value=_relu,
     d=lambda xp, out, _x: xp.greater(out, 0),
     method=True,

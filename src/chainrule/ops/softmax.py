@@ -63,6 +63,7 @@ def _softmax_push(xp: Any, t: Any, out: Any, axis: Shape) -> Any:
 
 primitive(
     "softmax",
+    public=("softmax", "nn.functional.softmax"),
     value=_softmax,
     canonical=canonical("softmax", ordered=True),
     spec=lambda x, *, axis: Spec(x.shape, np.dtype(float_dtype(x.dtype))),
@@ -102,6 +103,7 @@ def _alive(xp: Any, share: Any, moved: Any, axis: Shape) -> Any:
 
 primitive(
     "log_softmax",
+    public=("log_softmax", "nn.functional.log_softmax"),
     value=_log_softmax,
     canonical=canonical("log_softmax", ordered=True),
     spec=lambda x, *, axis: Spec(x.shape, np.dtype(float_dtype(x.dtype))),
