@@ -199,6 +199,13 @@ def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
 
 def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     """Call ``op`` on operands of any kind; ``params`` are its static parameters in canonical spelling."""
+    arrays = untracked(operands)
+    if arrays is not None:
+        try:
+            out = op.value(*arrays, **params)
+        except Exception as error:
+            raise explain(op, arrays, params, error) from None
+        return box(_core, out, None) if op.outputs is None else op.outputs(*picks(_core, None, out))
     cls: type[Box] | None = None
     values: list[Any] = []
     nodes: list[Any] = []
@@ -244,6 +251,53 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     else:
         kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
     return box(cls, out, record(op, tuple(nodes), kept, params, out))
+
+
+def bare_arguments(args: Sequence[Any]) -> list[Any] | None:
+    """The arguments of a call with bare arrays in place of Tensors, or None if one of those may want a gradient."""
+    bare = []
+    for x in args:
+        if x.__class__ is _core:
+            if x._node is not None:
+                return None
+            x = x._value
+        elif x.__class__ is list or x.__class__ is tuple:
+            x = bare_arguments(x)
+            if x is None:
+                return None
+        elif isinstance(x, Box):
+            return None
+        bare.append(x)
+    return bare if args.__class__ is not tuple else tuple(bare)  # type: ignore[return-value]
+
+
+def is_box(x: Any) -> bool:
+    return isinstance(x, Box)
+
+
+def boxed(out: Any, args: Sequence[Any]) -> Any:
+    """What a function of bare arrays gave, as a Tensor or Tensors that share no memory with the caller's arrays."""
+    if isinstance(out, (tuple, list)):
+        return type(out)(boxed(one, args) for one in out)
+    if any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args):
+        out = out.copy()
+    return box(_core, out, None)
+
+
+def untracked(operands: Any) -> list[Any] | None:
+    """The values of Tensors that nothing is recorded of, and numbers beside them; None if there is anything else."""
+    values, tensors = [], False
+    for x in operands:
+        if x.__class__ is _core:
+            if x._node is not None:
+                return None
+            values.append(x._value)
+            tensors = True
+        elif x.__class__ in PLAIN:
+            values.append(x)
+        else:
+            return None
+    return values if tensors else None
 
 
 def _owned(values: list[Any], operands: Any) -> list[Any]:
@@ -396,9 +450,24 @@ def general(op: Op) -> Callable[..., Any]:
 
     canonical, names, defaults, single = op.canonical, op.parameters, op.defaults, op.arity == 1 and op.outputs is None
     count = len(names)
+    spelled: dict[Any, dict[str, Any]] = {}  # what was spelled canonically before, for calls that are alike
 
     def call(*args: Any, **given: Any) -> Any:
         operands: tuple[Any, ...]
+        if single and args and isinstance(args[0], Box) and args[0]._value is not None:
+            v = args[0]._value
+            # Types too, since 1 == True == 1.0.
+            key: Any = (v.shape, v.dtype, args[1:], *map(type, args[1:]))
+            if given:
+                key += (*given.items(), *map(type, given.values()))
+            try:
+                params = spelled.get(key)
+            except TypeError:  # a parameter that has no hash, such as a list
+                key = params = None
+            if params is not None:
+                return apply_one(op, args[0], params)
+        else:
+            key = None
         if op.sequence:
             if not args or not isinstance(args[0], Iterable):
                 raise DTypeError(_call_error(op, "no sequence was given"))
@@ -412,9 +481,18 @@ def general(op: Op) -> Callable[..., Any]:
             raise DTypeError(_call_error(op, _misfit(op, args, operands, rest, params)))
         if canonical is not None:
             params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
+        if key is not None and not _inexact((args[1:], tuple(given.values()))):
+            if len(spelled) >= 1000:
+                spelled.clear()
+            spelled[key] = params
         return apply_one(op, operands[0], params) if single else apply(op, operands, params)
 
     return call
+
+
+def _inexact(x: Any) -> bool:
+    """Whether a floating number is in there: equal ones may differ, as 0.0 and −0.0 do."""
+    return any(map(_inexact, x)) if isinstance(x, tuple) else isinstance(x, (float, complex, np.inexact))
 
 
 def _misfit(op: Op, args: Any, operands: Any, rest: Any, params: dict[str, Any]) -> str:

@@ -267,6 +267,7 @@ class Composite:
     numpy: tuple[str, ...] = ()
     public: tuple[str, ...] | None = None
     sequence: bool = False
+    value: Callable[..., Any] | None = None  # the same on bare arrays, which is quicker where nothing is recorded
     call: Callable[..., Any] = field(init=False)
 
 

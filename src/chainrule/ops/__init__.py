@@ -14,7 +14,7 @@ from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any
 
-from chainrule.apply import bind
+from chainrule.apply import bare_arguments, bind, boxed, is_box
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
 
 # Every file of this folder is a family of ops; importing it fills the registry.
@@ -36,7 +36,7 @@ def _fill(record: Op | Composite) -> None:
         record.call = bind(record)
         setattr(raw, record.name, _raw_function(record))
     else:
-        setattr(raw, record.name, functools.partial(record.body, raw))
+        setattr(raw, record.name, record.value or functools.partial(record.body, raw))
         record.call = _public_composite(record)
     setattr(ops, record.name, record.call)
     record.call.__doc__ = record.doc
@@ -45,9 +45,16 @@ def _fill(record: Op | Composite) -> None:
 
 
 def _public_composite(record: Composite) -> Any:
-    body = record.body
+    body, value = record.body, record.value
 
     def call(*args: Any, **params: Any) -> Any:
+        if value is not None and not any(map(is_box, params.values())):
+            arrays = bare_arguments(args)
+            if arrays is not None:
+                try:
+                    return boxed(value(*arrays, **params), args)
+                except Exception:  # the ops of the body know what to say of it
+                    return body(ops, *args, **params)
         return body(ops, *args, **params)
 
     call.__name__ = call.__qualname__ = record.name
