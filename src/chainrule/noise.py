@@ -20,7 +20,7 @@ def set_default(generator: Any) -> None:
 
 
 def draw(name: str, x: Any, distribution: str, shape: Shape | None = None, generator: Any = None) -> Any:
-    """An array of noise in x's shape, or another; refuses a symbolic x, since every evaluation would have this noise."""
+    """An array of noise in x's shape, or another; refuses a symbolic x, of which every evaluation would share it."""
     if isinstance(x, Box) and x._value is None:
         raise SymbolError(
             f"[{name}] the operand is symbolic, and noise drawn now would be the same in every evaluation; expected an "
