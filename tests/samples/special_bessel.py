@@ -23,6 +23,23 @@ def scaled(function: Callable[..., Any]) -> Row:
     )
 
 
+def spherical(function: Callable[..., Any], **flag: bool) -> Row:
+    """Ours stays in the precision of z, where SciPy's is always double."""
+
+    def reference(n: Any, z: Any, derivative: bool = False) -> Any:
+        out = function(n, z, derivative)
+        dtype = np.asarray(z).dtype
+        return out.astype(dtype) if dtype in ("float32", "complex64") else out
+
+    orders, z = np.array([0, 1, 4]), draw(FULL, 0.5, 3.5)
+    calls = call(orders, z, **flag), call(2, draw((), 0.5, 3.5), **flag), call(orders[:, None], draw((0,)), **flag)
+    return row(reference, *calls, call(np.array(3), draw((5,), 0.5, 3.5), **flag))
+
+
+def stacked_airy(x: Any) -> Any:
+    return np.stack(special.airy(x))
+
+
 def order_derivative(function: Any, scale: Any) -> Callable[..., Any]:
     """∂ᵏ/∂vᵏ scale(x) f(v, x) in digits enough that differences of it are exact, in the dtype of SciPy's functions."""
 
@@ -49,7 +66,19 @@ def order_row(function: Any, scale: Any) -> Row:
     )
 
 
+AIRY = call(draw(FULL)), call(draw(())), call(draw((0, 2)))
+
 ROWS: dict[str, Row] = {
+    "airy": row(special.airy, *AIRY),
+    "airy_stack": row(stacked_airy, *AIRY),
+    "spherical_j": spherical(special.spherical_jn),
+    "spherical_y": spherical(special.spherical_yn),
+    "spherical_i": spherical(special.spherical_in),
+    "spherical_k": spherical(special.spherical_kn),
+    "spherical_jn": spherical(special.spherical_jn, derivative=True),
+    "spherical_yn": spherical(special.spherical_yn, derivative=True),
+    "spherical_in": spherical(special.spherical_in, derivative=True),
+    "spherical_kn": spherical(special.spherical_kn, derivative=True),
     "scaled_iv": scaled(special.iv),
     "scaled_jv": scaled(special.jv),
     "scaled_yv": scaled(special.yv),
