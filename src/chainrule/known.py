@@ -1,4 +1,4 @@
-"""What is known of operands while a composite runs: their values, and whether a gradient may be asked of them."""
+"""What is known of operands while a composite runs: their values, if they have any."""
 
 from __future__ import annotations
 
@@ -7,21 +7,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box, as_value, box, common_class
-from chainrule.config import recording
 from chainrule.errors import DTypeError, SymbolError
 
 
-def unrecorded(name: str, *operands: Any) -> list[Any] | None:
-    """The values of the operands, if nothing is recorded of a call with them; None otherwise."""
-    values = []
-    for x in operands:
-        if not isinstance(x, Box):
-            values.append(x if x is None else as_value(name, x))
-        elif x._value is None or (x._node is not None and recording.get()):
-            return None
-        else:
-            values.append(x._value)
-    return values
+def known(x: Any) -> Any:
+    """The value of an operand; None of a symbol."""
+    return x._value if isinstance(x, Box) else x
 
 
 def value_of(name: str, x: Any) -> Any:
