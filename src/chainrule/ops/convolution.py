@@ -1,0 +1,253 @@
+"""Convolution over any number of axes, and what is made of it.
+
+Note [One form, three ops]
+Σ g[n, o, t] · w[o, c, k] · x[n, c, t·stride + k·dilation − padding] is linear in each of x, w and g. ``convolution`` is
+its derivative by g, ``convolution_input`` by x, ``convolution_weight`` by w: each takes two of the three, and its
+transposes are the other two ops, so that every order of derivative is made of these three.
+Each copies the windows of some samples at a time into a matrix with a column a window, and multiplies matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.op import bilinear
+from chainrule.spec import Spec, promote
+from chainrule.window import (
+    add_windows,
+    convolution_params,
+    counts,
+    divisible,
+    fitting_channels,
+    framed,
+    per_axis,
+    view,
+)
+
+COLUMNS = 1024  # of windows multiplied at once: enough for BLAS, few enough to stay in the cache
+
+
+def _rounds(number: int, count: int) -> Iterator[slice]:
+    """Samples at a time, so that about COLUMNS windows come together."""
+    step = max(1, COLUMNS // max(1, count))
+    return (slice(start, min(start + step, number)) for start in range(0, number, step))
+
+
+def _columns(x: Any, groups: int, **windows: Any) -> Callable[[slice], Any]:
+    """A function of samples: their windows as columns, (groups, channels · kernel, samples · windows)."""
+    rank = len(windows["kernel"])
+    parts = view(x, **windows)
+    parts = parts.transpose(*range(1, rank + 2), 0, *range(rank + 2, 2 * rank + 2))
+    number = parts.shape[rank + 2 :]
+    buffer = np.empty(0, x.dtype)
+
+    def columns(some: slice) -> Any:
+        nonlocal buffer
+        chosen = parts[(slice(None),) * (rank + 1) + (some,)]
+        if buffer.size != chosen.size:
+            buffer = np.empty(chosen.size, x.dtype)
+        np.copyto(buffer.reshape(chosen.shape), chosen)
+        return buffer.reshape(groups, -1, (some.stop - some.start) * math.prod(number)) if chosen.size else chosen
+
+    return columns
+
+
+def _rows(g: Any, groups: int, some: slice) -> Any:
+    """The channels of samples as rows, (groups, channels, samples · elements)."""
+    channels = g.shape[1] // groups
+    return g[some].swapaxes(0, 1).reshape(groups, channels, (some.stop - some.start) * math.prod(g.shape[2:]))
+
+
+def _convolution(x: Any, w: Any, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    windows = {"kernel": w.shape[2:], "stride": stride, "padding": padding, "dilation": dilation}
+    number = counts(x.shape[2:], **windows)
+    out = np.zeros((len(x), len(w), *number), promote([x, w]))
+    if not (x.size and w.size and out.size):
+        return out
+    columns, weight = _columns(x, groups, **windows), w.reshape(groups, len(w) // groups, -1)
+    for some in _rounds(len(x), math.prod(number)):
+        product = np.matmul(weight, columns(some))
+        out[some] = product.reshape(len(w), -1, *number).swapaxes(0, 1)
+    return out
+
+
+def _convolution_input(
+    g: Any, w: Any, sizes: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    kernel, number = w.shape[2:], g.shape[2:]
+    channels = w.shape[1] * groups
+    whole = tuple(size + sum(pad) for size, pad in zip(sizes, padding, strict=True))
+    out = np.zeros((len(g), channels, *whole), promote([g, w]))
+    if g.size and w.size and out.size:
+        weight = w.reshape(groups, len(w) // groups, -1).swapaxes(1, 2)
+        for some in _rounds(len(g), math.prod(number)):
+            parts = np.matmul(weight, _rows(g, groups, some)).reshape(channels, *kernel, -1, *number)
+            add_windows(
+                out[some].swapaxes(0, 1), parts, (slice(None),), kernel=kernel, stride=stride, dilation=dilation
+            )
+    return framed(out, tuple((-before, -after) for before, after in padding))
+
+
+def _convolution_weight(
+    x: Any, g: Any, kernel: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    windows = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    shape = (g.shape[1], x.shape[1] // groups, *kernel)
+    out = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), promote([x, g]))
+    if x.size and g.size and out.size:
+        columns = _columns(x, groups, **windows)
+        for some in _rounds(len(x), math.prod(g.shape[2:])):
+            out += np.matmul(_rows(g, groups, some), columns(some).swapaxes(1, 2))
+    return out.reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------------ parameters
+
+
+def _of_rank(name: str, what: str, x: Spec, rank: int) -> None:
+    if x.ndim != rank + 2:
+        raise ShapeError(f"[{name}] {what} has shape {x.shape}; expected {rank + 2} axes; reshape it.")
+
+
+def _canonical(x: Spec, w: Spec, **params: Any) -> dict[str, Any]:
+    rank = max(1, x.ndim - 2)
+    _of_rank("convolution", "x", x, rank)
+    _of_rank("convolution", "w", w, rank)
+    spelled = convolution_params("convolution", rank, **params)
+    fitting_channels("convolution", x, w, **spelled)
+    return spelled
+
+
+def _canonical_input(g: Spec, w: Spec, *, sizes: Any, **params: Any) -> dict[str, Any]:
+    name = "convolution_input"
+    rank = max(1, g.ndim - 2)
+    _of_rank(name, "g", g, rank)
+    _of_rank(name, "w", w, rank)
+    spelled = {"sizes": per_axis(name, "sizes", sizes, rank), **convolution_params(name, rank, **params)}
+    x = Spec((g.shape[0], w.shape[1] * spelled["groups"], *spelled["sizes"]), g.dtype)
+    fitting_channels(name, x, w, **{key: value for key, value in spelled.items() if key != "sizes"})
+    _expect(name, g, _spec(x, w, **{key: value for key, value in spelled.items() if key != "sizes"}))
+    return spelled
+
+
+def _canonical_weight(x: Spec, g: Spec, *, kernel: Any, **params: Any) -> dict[str, Any]:
+    name = "convolution_weight"
+    rank = max(1, x.ndim - 2)
+    _of_rank(name, "x", x, rank)
+    _of_rank(name, "g", g, rank)
+    spelled = convolution_params(name, rank, **params)
+    kernel = per_axis(name, "kernel", kernel, rank)
+    divisible(name, "input", x.shape[1], spelled["groups"])
+    w = Spec((g.shape[1], x.shape[1] // spelled["groups"], *kernel), g.dtype)
+    fitting_channels(name, x, w, **spelled)
+    _expect(name, g, _spec(x, w, **spelled))
+    return {"kernel": kernel, **spelled}
+
+
+def _expect(name: str, g: Spec, out: Spec) -> None:
+    if g.shape != out.shape:
+        raise ShapeError(
+            f"[{name}] g has shape {g.shape}, and the convolution it is a cotangent of gives {out.shape}; "
+            f"expected equal shapes; check the sizes, the stride and the padding."
+        )
+
+
+def _spec(x: Spec, w: Spec, *, groups: int, **windows: Any) -> Spec:
+    number = counts(x.shape[2:], kernel=w.shape[2:], **windows)
+    return Spec((x.shape[0], w.shape[0], *number), promote([x, w]))
+
+
+# ------------------------------------------------------------------------------------------------- the three
+
+
+def _batch(name: str, roles: str, made: str) -> Any:
+    """A batch of samples is more samples; a batch of weights, or of what makes them, is more groups."""
+
+    def as_groups(xp: Any, z: Any, role: str) -> Any:
+        if role == "w":
+            return xp.reshape(z, (z.shape[0] * z.shape[1], *z.shape[2:]))
+        moved = xp.moveaxis(z, 0, 1)
+        return xp.reshape(moved, (moved.shape[0], moved.shape[1] * moved.shape[2], *moved.shape[3:]))
+
+    def batch(xp: Any, batched: tuple[bool, ...], *operands: Any, groups: int, **params: Any) -> Any:
+        size = next(z.shape[0] for z, is_batched in zip(operands, batched, strict=True) if is_batched)
+        function = getattr(xp, name)
+        if batched == (True, False) and roles[1] == "w":
+            z, w = operands
+            out = function(xp.reshape(z, (size * z.shape[1], *z.shape[2:])), w, groups=groups, **params)
+            return xp.reshape(out, (size, z.shape[1], *out.shape[1:]))
+        spread = [
+            z if is_batched else xp.broadcast_to(z, (size, *z.shape))
+            for z, is_batched in zip(operands, batched, strict=True)
+        ]
+        wide = [as_groups(xp, z, role) for z, role in zip(spread, roles, strict=True)]
+        out = function(*wide, groups=size * groups, **params)
+        if made == "w":
+            return xp.reshape(out, (size, out.shape[0] // size, *out.shape[1:]))
+        apart = xp.reshape(out, (out.shape[0], size, out.shape[1] // size, *out.shape[2:]))
+        return xp.moveaxis(apart, 1, 0)
+
+    return batch
+
+
+bilinear(
+    "convolution",
+    value=_convolution,
+    canonical=_canonical,
+    spec=_spec,
+    transposes=(
+        lambda xp, g, _x, w, **windows: xp.convolution_input(g, w, sizes=_x.shape[2:], **windows),
+        lambda xp, g, x, _w, **windows: xp.convolution_weight(x, g, kernel=_w.shape[2:], **windows),
+    ),
+    batch=_batch("convolution", "xw", "g"),
+    public=("nn.functional.convolution",),
+    doc="""out[n, o, t] = Σ w[o, c, k] · x[n, c, t·stride + k·dilation − padding] over c and k, along any axes.
+
+    x is (N, C, …), w (O, C / groups, …); the channels are cut into ``groups`` that know nothing of each other. A
+    parameter is a number or a tuple; ``padding`` may also have a pair for each axis, of zeros before and after.
+
+    >>> cr.nn.functional.convolution(cr.tensor([[[1.0, 2.0, 4.0]]]), cr.tensor([[[1.0, -1.0]]]), padding=((0, 1),))
+    tensor([[[-1., -2.,  4.]]])
+    """,
+)
+bilinear(
+    "convolution_input",
+    value=_convolution_input,
+    canonical=_canonical_input,
+    spec=lambda g, w, *, sizes, groups, **windows: Spec((g.shape[0], w.shape[1] * groups, *sizes), promote([g, w])),
+    transposes=(
+        lambda xp, h, _g, w, sizes, **windows: xp.convolution(h, w, **windows),
+        lambda xp, h, g, _w, sizes, **windows: xp.convolution_weight(h, g, kernel=_w.shape[2:], **windows),
+    ),
+    batch=_batch("convolution_input", "gw", "x"),
+    public=("nn.functional.convolution_input",),
+    doc="""The transpose of ``convolution`` in its input: from g, like its out, to an x with these ``sizes``.
+
+    >>> g, w = cr.tensor([[[1.0, 10.0]]]), cr.tensor([[[1.0, 2.0]]])
+    >>> cr.nn.functional.convolution_input(g, w, sizes=3)
+    tensor([[[ 1., 12., 20.]]])
+    """,
+)
+bilinear(
+    "convolution_weight",
+    value=_convolution_weight,
+    canonical=_canonical_weight,
+    spec=lambda x, g, *, kernel, groups, **windows: Spec((g.shape[1], x.shape[1] // groups, *kernel), promote([x, g])),
+    transposes=(
+        lambda xp, v, _x, g, kernel, **windows: xp.convolution_input(g, v, sizes=_x.shape[2:], **windows),
+        lambda xp, v, x, _g, kernel, **windows: xp.convolution(x, v, **windows),
+    ),
+    batch=_batch("convolution_weight", "xg", "w"),
+    public=("nn.functional.convolution_weight",),
+    doc="""The transpose of ``convolution`` in its weight: from x and g, like its out, to a w of this ``kernel``.
+
+    >>> x, g = cr.tensor([[[1.0, 2.0, 4.0]]]), cr.tensor([[[1.0, 10.0]]])
+    >>> cr.nn.functional.convolution_weight(x, g, kernel=2)
+    tensor([[[21., 42.]]])
+    """,
+)
