@@ -194,18 +194,50 @@ def _degrees(x: Any, axis: Any, correction: float) -> float:
     return max(count(x, axis) - correction, 0.0)
 
 
+def _squares(away: Any) -> Any:
+    if away.dtype.kind == "c":
+        return np.square(away.real) + np.square(away.imag)
+    return np.square(away, out=away if away.ndim else None)
+
+
+# By dtype: 100 eps, and the smallest number that has all its digits when it is a square.
+_PRECISION = {
+    np.dtype(kind): (100 * float(np.finfo(kind).eps), float(np.finfo(kind).tiny / np.finfo(kind).eps))
+    for kind in ("float32", "float64", "complex64", "complex128")
+}
+
+
+def _deviation(x: Any, axis: Any, keepdims: bool) -> Any:
+    """Σ |x − mean(x)|² in one look at x, or None where that would not have all its digits, or leave the range."""
+    n = count(x, axis)
+    whole = 0 < n == x.size and not keepdims  # one number, for which numbers do
+    mean = np.add.reduce(x, axis=axis, keepdims=not whole) / (n or 1)
+    total = np.add.reduce(_squares(x - mean), axis=axis, keepdims=keepdims)
+    rounding, smallest = _PRECISION[x.dtype]
+    size, least, most = abs(mean), total, total
+    if not whole:
+        size, least, most = size.max(initial=0.0), least.min(initial=np.inf), most.max(initial=0.0)
+    # A mean that is off by δ adds nδ², and δ is some eps·|mean|.
+    return total if n * rounding * size * size < least > smallest and most < np.inf else None
+
+
 def _var(x: Any, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
-    away = _center(wide(x), axis=axis)
-    square = np.square(away) if away.dtype.kind == "f" else np.square(away.real) + np.square(away.imag)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = np.add.reduce(square, axis=axis, keepdims=keepdims) / _degrees(x, axis, correction)
+    with np.errstate(all="ignore"):
+        total = _deviation(wide(x), axis, keepdims)
+        if total is None:
+            total = np.add.reduce(_squares(_center(wide(x), axis=axis)), axis=axis, keepdims=keepdims)
+        out = total / np.float64(_degrees(x, axis, correction))
     return out.astype(real_dtype(x.dtype), copy=False)
 
 
 def _std(x: Any, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
-    away = _center(wide(x), axis=axis)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = _vector_norm(away, axis=axis, keepdims=keepdims) / math.sqrt(_degrees(x, axis, correction))
+    with np.errstate(all="ignore"):
+        total = _deviation(wide(x), axis, keepdims)
+        if total is None:
+            norm = _vector_norm(_center(wide(x), axis=axis), axis=axis, keepdims=keepdims)
+        else:
+            norm = np.sqrt(total)
+        out = norm / np.float64(math.sqrt(_degrees(x, axis, correction)))
     return out.astype(real_dtype(x.dtype), copy=False)
 
 
