@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.apply import PLAIN, Box, as_value, operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
+from chainrule.known import known
 from chainrule.reduction import refuse_complex
 from chainrule.spec import Shape, shape_of
 
@@ -26,11 +27,6 @@ def reals(xp: Any, name: str, *operands: Any) -> list[Any]:
         float(x) if x.__class__ in PLAIN else x if spec.dtype.kind == "f" else xp.astype(x, wanted)
         for x, spec in zip(given, specs, strict=True)
     ]
-
-
-def known(x: Any) -> Any:
-    """The array of an operand; None if it is symbolic."""
-    return x._value if isinstance(x, Box) else np.asarray(x)
 
 
 def same_shapes(name: str, **operands: Any) -> None:
