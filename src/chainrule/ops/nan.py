@@ -165,7 +165,7 @@ def _extreme(name: str, fold: Any, adjective: str, example: str) -> None:
         dtype=own_dtype,
         canonical=canonical(name, ordered=True, nonempty=True),
         field=_nan_extreme_field,
-        doc=f"""The {adjective} element along ``axis`` (default: all) that is no NaN; equal ones share the gradient.
+        doc=f"""The {adjective} element along ``axis`` that is no NaN; equal ones share the gradient.
 
     >>> cr.{name}(cr.tensor([1.0, np.nan, 3.0]))
     tensor({example})
