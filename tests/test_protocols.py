@@ -1,6 +1,7 @@
 """Plain NumPy calls on Tensors: the same values as on arrays, recorded; and nothing loses a gradient unseen."""
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
@@ -123,6 +124,14 @@ CALLS = {
     "astype": [lambda x: np.astype(x, np.float32)],
     "atleast_1d": [lambda x: np.atleast_1d(x[0, 0])],
     "atleast_2d": [lambda x: np.atleast_2d(x[0])],
+    **{
+        f"fft.{name}": [getattr(np.fft, name), partial(getattr(np.fft, name), norm="ortho")]
+        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fftn", "ifftn", "rfftn", "irfftn")
+    },
+    **{
+        f"fft.{name}": [getattr(np.fft, name), partial(getattr(np.fft, name), axes=(1, 0))]
+        for name in ("fft2", "ifft2", "rfft2", "irfft2", "fftshift", "ifftshift")
+    },
     "broadcast_arrays": [lambda x: np.broadcast_arrays(x, x[0])],
     "broadcast_to": [lambda x: np.broadcast_to(x, (4, 2, 3))],
     "clip": [lambda x: np.clip(x, 0.3, 0.7), lambda x: np.clip(x, a_min=0.4, a_max=None),
@@ -162,6 +171,7 @@ CALLS = {
     "max": [lambda x: np.max(x), lambda x: np.max(x, axis=1, keepdims=True)],
     "mean": [lambda x: np.mean(x), lambda x: np.mean(x, 0), lambda x: np.mean(x, axis=(0, 1), keepdims=True)],
     "min": [lambda x: np.min(x, 1)],
+    "meshgrid": [lambda x: np.meshgrid(x[0], x[:, 0]), lambda x: np.meshgrid(x[0], x[1], indexing="ij")],
     "moveaxis": [lambda x: np.moveaxis(x[None], 0, -1)],
     "outer": [lambda x: np.outer(x, Y)],
     "pad": [lambda x: np.pad(x, 1), lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=3.0)],
@@ -220,6 +230,10 @@ def defaults_of(record):
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
+# Defaults that are spelled otherwise in NumPy and mean the same.
+SAME = {("norm", None): "backward", ("stable", None): True}
+
+
 def test_parameters_that_are_left_out_mean_the_same_here_and_in_numpy():
     records = {**REGISTRY, **COMPOSITES}
     spellings = {name: record for record in records.values() for name in record.numpy or (record.name,)}
@@ -234,6 +248,7 @@ def test_parameters_that_are_left_out_mean_the_same_here_and_in_numpy():
         for parameter in signature_of(function).parameters.values():
             key = RENAMED.get(parameter.name, parameter.name)
             theirs = parameter.default
+            theirs = SAME.get((key, theirs), theirs)
             implied = theirs not in (np._NoValue, parameter.empty) and key not in IMMATERIAL
             if key in ours and implied and ours[key] != theirs:
                 differing[name, key] = ours[key], theirs

@@ -248,14 +248,18 @@ __array_api_version__: str
 
 
 def module_stub(module: str) -> str:
-    """The stub of a module that holds nothing but functions of the registry."""
+    """The stub of a module of functions: those of the registry, and those in its source."""
+    path = PACKAGE / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text())
+    written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    own = "".join(f"\n\n{source_stub(node)}" for node in written)
     return f"""{HEADER}
 from collections.abc import Sequence
 from typing import Any
 
 from chainrule.tensor import Operand, Tensor
 
-{functions_of(module)}
+{functions_of(module)}{own}
 """
 
 
