@@ -31,12 +31,26 @@ def _raw_function(op: Op) -> Any:
     return op.value
 
 
+def _raw_composite(record: Composite) -> Any:
+    body, value = functools.partial(record.body, raw), record.value
+    if value is None:
+        return body
+
+    def call(*args: Any, **params: Any) -> Any:
+        try:
+            return value(*args, **params)
+        except Exception:  # what the value does not take, the body does, or says why not
+            return body(*args, **params)
+
+    return call
+
+
 def _fill(record: Op | Composite) -> None:
     if isinstance(record, Op):
         record.call = bind(record)
         setattr(raw, record.name, _raw_function(record))
     else:
-        setattr(raw, record.name, record.value or functools.partial(record.body, raw))
+        setattr(raw, record.name, _raw_composite(record))
         record.call = _public_composite(record)
     setattr(ops, record.name, record.call)
     record.call.__doc__ = record.doc
@@ -53,7 +67,7 @@ def _public_composite(record: Composite) -> Any:
             if arrays is not None:
                 try:
                     return boxed(value(*arrays, **params), args)
-                except Exception:  # the ops of the body know what to say of it
+                except Exception:  # what the value does not take, the body does, or says why not
                     return body(ops, *args, **params)
         return body(ops, *args, **params)
 

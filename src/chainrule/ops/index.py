@@ -410,6 +410,8 @@ composite(
 
 
 def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
+    if operand_spec("take", indices).dtype.kind == "b":
+        indices = xp.astype(indices, dtype="int64")  # numbers here, no mask
     if axis is None:
         return xp.getitem(xp.reshape(x, (-1,)), (indices,))
     place = normalize_axis("take", axis, operand_spec("take", x).ndim)
@@ -419,6 +421,7 @@ def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
 composite(
     "take",
     _take,
+    value=lambda x, indices, axis=None: np.take(x, indices, axis),
     method=True,
     doc="""The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default).
 

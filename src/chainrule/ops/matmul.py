@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import bilinear, composite
@@ -98,7 +100,8 @@ bilinear(
         lambda xp, g, x, _y: _matmul_right(xp, g, x, _y),
     ),
     batch=_matmul_batch,
-    numpy=("matmul",),
+    public=("matmul", "linalg.matmul"),
+    numpy=("matmul", "linalg.matmul"),
     method=True,
     doc="""The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a batch.
 
@@ -135,6 +138,7 @@ def _vecdot(xp: Any, x1: Any, x2: Any, axis: int = -1) -> Any:
 composite(
     "vecdot",
     _vecdot,
+    value=np.vecdot,
     doc="""Σᵢ conj(x1ᵢ)·x2ᵢ along ``axis``, the other axes broadcast.
 
     >>> cr.vecdot(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 10.0]))
@@ -150,6 +154,7 @@ def _outer(xp: Any, x: Any, y: Any) -> Any:
 composite(
     "outer",
     _outer,
+    value=np.outer,
     method=True,
     doc="""out[i, j] = x[i] · y[j], of the flattened operands.
 
@@ -216,6 +221,7 @@ def _size(shape: Shape) -> int:
 composite(
     "tensordot",
     _tensordot,
+    value=np.tensordot,
     doc="""The sum over pairs of axes: x's last ``axes`` with y's first, or a pair of lists of axes; the others stay.
 
     >>> cr.tensordot(cr.ones((2, 3)), cr.ones((3, 4)), axes=1).shape
@@ -236,6 +242,7 @@ def _dot(xp: Any, x: Any, y: Any) -> Any:
 composite(
     "dot",
     _dot,
+    value=np.dot,
     method=True,
     doc="""NumPy's dot: the sum over x's last and y's last-but-one axis, or a product with a number.
 
@@ -255,6 +262,7 @@ def _inner(xp: Any, x: Any, y: Any) -> Any:
 composite(
     "inner",
     _inner,
+    value=np.inner,
     method=True,
     doc="""The sum over the last axes of both, without conjugation; or a product with a number.
 
@@ -278,6 +286,7 @@ def _kron(xp: Any, x: Any, y: Any) -> Any:
 composite(
     "kron",
     _kron,
+    value=np.kron,
     doc="""The Kronecker product: every element of x times the whole of y, as blocks.
 
     >>> cr.kron(cr.tensor([1.0, 10.0]), cr.tensor([1.0, 2.0]))
