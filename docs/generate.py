@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule import conventions
+from chainrule import conventions, coverage
 
-PAGES = {"conventions.md": conventions.page}
+PAGES = {"conventions.md": conventions.page, "coverage.md": lambda: coverage().page()}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from chainrule import fft, linalg, nn, protocols, random, special
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from chainrule.coverage import coverage
 from chainrule.creation import (
     arange,
     asarray,

@@ -268,6 +268,7 @@ class Composite:
     public: tuple[str, ...] | None = None
     sequence: bool = False
     value: Callable[..., Any] | None = None  # the same on bare arrays, which is quicker where nothing is recorded
+    kind: str = field(init=False, default="composite")
     call: Callable[..., Any] = field(init=False)
 
 
