@@ -233,6 +233,11 @@ ROWS: dict[str, Row] = {
         call(draw((2, 5)), 2),
         call(draw((6,)), 3),
     ),
+    "window_ties": row(
+        lambda x, out, kernel: windows(x, kernel, kernel, 0, 1, lowest(x)) == out[..., None, :],
+        call(draw((2, 4)), draw((2, 2)), 2),
+        call(np.array([3.5, 3.5, 1.5, 2.5]), np.array([3.5, 2.5]), 2),
+    ),
     **pools(),
     "unfold": row(
         unfold,

@@ -174,30 +174,67 @@ def _window_max(x: Any, kernel: Any, stride: Any = None, padding: Any = 0, dilat
     return fold(np.maximum, x, number, kernel=kernel, stride=stride, dilation=dilation)
 
 
-def _share(xp: Any, out: Any, x: Any, *, kernel: Shape, **windows: Any) -> Any:
-    """Of each window, 1/k for the k elements that are its largest, or NaN if that came out, and 0 for the rest."""
-    place, rank = len(x.shape) - len(kernel), len(kernel)
-    among = xp.windows(x, kernel=kernel, **windows)
-    largest = xp.reshape(out, (*out.shape[:place], *(1,) * rank, *out.shape[place:]))
-    chosen = xp.logical_or(xp.equal(among, largest), xp.isnan(among))
-    if any(map(any, windows["padding"])):
-        chosen = xp.logical_and(chosen, view(np.ones(x.shape[place:], bool), kernel=kernel, **windows))
-    ties = xp.sum(chosen, axis=tuple(range(place, place + rank)), dtype=x.dtype, keepdims=True)
-    return xp.where(chosen, xp.reciprocal(ties), 0)
+def _window_ties(x: Any, out: Any, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Any:
+    windows = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    among, whole = view(x, **windows), (slice(None),) * len(kernel)
+    ties = np.empty(among.shape, bool)
+    # A plane at a time: over the short axes of a view, NumPy's loops are short.
+    for at in np.ndindex(*kernel):
+        part, tie = among[(..., *at, *whole)], ties[(..., *at, *whole)]
+        np.equal(part, out, out=tie)
+        tie |= part != part  # NaN
+    if any(map(any, padding)):
+        ties &= view(np.ones(x.shape[x.ndim - len(kernel) :], bool), **windows)
+    return ties
 
 
-def _window_max_vjp(xp: Any, g: Any, out: Any, x: Any, *, kernel: Shape, **windows: Any) -> Any:
-    place, rank = len(x.shape) - len(kernel), len(kernel)
-    g = xp.reshape(g, (*g.shape[:place], *(1,) * rank, *g.shape[place:]))
-    parts = xp.absorbing_multiply(g, _share(xp, out, x, kernel=kernel, **windows))
-    return xp.overlap_add(parts, sizes=x.shape[place:], kernel=kernel, **windows)
+def _batched_ties(xp: Any, batched: tuple[bool, ...], x: Any, out: Any, **windows: Any) -> Any:
+    size = (x if batched[0] else out).shape[0]
+    x, out = (
+        z if is_batched else xp.broadcast_to(z, (size, *z.shape))
+        for z, is_batched in zip((x, out), batched, strict=True)
+    )
+    return xp.window_ties(x, out, **windows)
 
 
-def _window_max_jvp(xp: Any, tangents: Any, out: Any, x: Any, *, kernel: Shape, **windows: Any) -> Any:
-    place, rank = len(x.shape) - len(kernel), len(kernel)
-    moved = xp.windows(tangents[0], kernel=kernel, **windows)
-    shared = xp.absorbing_multiply(moved, _share(xp, out, x, kernel=kernel, **windows))
-    return xp.sum(shared, axis=tuple(range(place, place + rank)))
+primitive(
+    "window_ties",
+    value=_window_ties,
+    arity=2,
+    canonical=lambda x, out, **params: _canonical("window_ties", ordered=True)(x, **params),
+    spec=lambda x, out, **windows: Spec(_windows_spec(x, **windows).shape, np.dtype(bool)),
+    batch=_batched_ties,
+    differentiable=False,
+    public=("nn.functional.window_ties",),
+    doc="""Which elements of each window of x are its largest, ``out``, or NaN; padding is not.
+
+    >>> x = cr.tensor([3.0, 3.0, 2.0, 4.0])
+    >>> cr.nn.functional.window_ties(x, cr.nn.functional.window_max(x, 2), 2)
+    tensor([[ True, False],
+            [ True,  True]])
+    """,
+)
+
+
+def _ties(xp: Any, out: Any, x: Any, windows: Any) -> tuple[Any, Any, Shape]:
+    """Which elements are the largest, how many of each window, and the axes of the kernel."""
+    place, rank = len(x.shape) - len(windows["kernel"]), len(windows["kernel"])
+    axes = tuple(range(place, place + rank))
+    ties = xp.window_ties(x, out, **windows)
+    return ties, xp.sum(ties, axis=axes, dtype=x.dtype), axes
+
+
+def _window_max_vjp(xp: Any, g: Any, out: Any, x: Any, **windows: Any) -> Any:
+    ties, number, axes = _ties(xp, out, x, windows)
+    share = xp.divide(g, number)
+    share = xp.reshape(share, (*g.shape[: axes[0]], *(1,) * len(axes), *g.shape[axes[0] :]))
+    return xp.overlap_add(xp.where(ties, share, 0), sizes=x.shape[axes[0] :], **windows)
+
+
+def _window_max_jvp(xp: Any, tangents: Any, out: Any, x: Any, **windows: Any) -> Any:
+    ties, number, axes = _ties(xp, out, x, windows)
+    moved = xp.where(ties, xp.windows(tangents[0], **windows), 0)
+    return xp.divide(xp.sum(moved, axis=axes), number)
 
 
 primitive(
@@ -224,7 +261,8 @@ def _window_argmax(x: Any, kernel: Any, stride: Any = None, padding: Any = 0, di
     rank = len(kernel)
     among = view(x, **windows)
     sizes = x.shape[x.ndim - rank :]
-    number_of = view(np.arange(1, math.prod(sizes) + 1).reshape(sizes), **windows)  # 0 says: padding
+    # Each element's place, from 1; padding has 0.
+    number_of = view(np.arange(1, math.prod(sizes) + 1).reshape(sizes), **windows)
     best = np.empty(among.shape[: -2 * rank] + among.shape[-rank:], x.dtype)
     where = np.zeros(best.shape, np.int64)
     for at in np.ndindex(*kernel):
