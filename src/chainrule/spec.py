@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,6 +83,19 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
 def promote(operands: Iterable[Any]) -> np.dtype[Any]:
     """The dtype NumPy gives to an operation on these; Python numbers yield to arrays of their kind."""
     return np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in operands))
+
+
+def precisely(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A SciPy function whose result is as precise as its floating operands, where SciPy's own is always double."""
+
+    def value(*operands: Any) -> Any:
+        out = function(*operands)
+        dtypes = {x.dtype.char for x in operands if hasattr(x, "dtype") and x.dtype.kind in "fc"}
+        if dtypes and dtypes <= {"f", "F"} and out.dtype.char in "dD":
+            return out.astype(out.dtype.char.replace("d", "f").replace("D", "F"))
+        return out
+
+    return value
 
 
 def sum_dtype(dtype: Any, wanted: Any = None) -> np.dtype[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from samples.drawing import FULL, Row, call, draw, elementwise_calls, row
+from samples.special_elliptic import precisely
 
 
 def scaled(function: Callable[..., Any]) -> Row:
@@ -24,12 +25,8 @@ def scaled(function: Callable[..., Any]) -> Row:
 
 
 def spherical(function: Callable[..., Any], **flag: bool) -> Row:
-    """Ours stays in the precision of z, where SciPy's is always double."""
-
     def reference(n: Any, z: Any, derivative: bool = False) -> Any:
-        out = function(n, z, derivative)
-        dtype = np.asarray(z).dtype
-        return out.astype(dtype) if dtype in ("float32", "complex64") else out
+        return precisely(lambda n, z: function(n, z, derivative))(n, z)
 
     orders, z = np.array([0, 1, 4]), draw(FULL, 0.5, 3.5)
     calls = call(orders, z, **flag), call(2, draw((), 0.5, 3.5), **flag), call(orders[:, None], draw((0,)), **flag)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from chainrule.op import NONE, composite, elementwise, primitive
-from chainrule.spec import Spec
+from chainrule.spec import Spec, precisely
 
 # ------------------------------------------------------------------------------------------ Airy functions
 
@@ -65,17 +65,6 @@ composite(
 
 
 # ----------------------------------------------------------------------------- spherical Bessel functions
-
-
-def _float32_stays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """SciPy computes these in double precision; the result is in the precision of z."""
-
-    def value(n: Any, z: Any) -> Any:
-        out = function(n, z)
-        dtype = getattr(z, "dtype", None)
-        return out.astype(dtype) if dtype in (np.float32, np.complex64) else out
-
-    return value
 
 
 def _spherical_slope(name: str, low: float, high: float) -> Callable[..., Any]:
@@ -135,7 +124,7 @@ for _letter, _low, _high, _shown, _example in (
     _spherical_slopes[_op] = _spherical_slope(_op, _low, _high)
     elementwise(
         _op,
-        value=_float32_stays(getattr(special, _name)),
+        value=precisely(getattr(special, _name)),
         d=(NONE, _spherical_slopes[_op]),
         public=(f"special.{_op}",),
         doc=f"""{_shown}, of whole order n: ``special.{_name}`` without its flag.
