@@ -68,4 +68,10 @@ ROWS: dict[str, Row] = {
         call(draw(()), "complex128"),
         call(draw((0, 3)), dtype="complex64"),
     ),
+    "cast": row(
+        lambda x, dtype, copy=True: np.asarray(x).astype(dtype),
+        call(draw(FULL), dtype="complex128"),
+        call(draw(()), "complex128"),
+        call(draw((0, 3)), dtype="complex64", copy=False),
+    ),
 }

@@ -12,6 +12,12 @@ ROWS: dict[str, Row] = {
         call(draw(()), (1, 1)),
         call(draw((0, 2)), (3, 0)),
     ),
+    "reshape_or_refuse": row(
+        lambda x, shape, copy=None: np.reshape(x, shape),
+        call(draw(FULL), (3, 2)),
+        call(draw(FULL), (-1,), copy=True),
+        call(draw(()), (1, 1)),
+    ),
     "broadcast_to": row(
         np.broadcast_to,
         call(draw((3,)), (2, 3)),

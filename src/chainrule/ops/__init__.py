@@ -55,7 +55,12 @@ def _fill(record: Op | Composite) -> None:
     setattr(ops, record.name, record.call)
     record.call.__doc__ = record.doc
     record.call.__signature__ = signature_of(record)
-    record.call.__module__ = "chainrule"
+    # The name by which users find it; its own, if that is among several.
+    paths = public_paths(record) or (record.name,)
+    own = [path for path in paths if path.rpartition(".")[2] == record.name]
+    home, _, name = (own or paths)[0].rpartition(".")
+    record.call.__name__ = record.call.__qualname__ = name
+    record.call.__module__ = f"chainrule.{home}".rstrip(".")
 
 
 def _public_composite(record: Composite) -> Any:
@@ -73,6 +78,11 @@ def _public_composite(record: Composite) -> Any:
 
     call.__name__ = call.__qualname__ = record.name
     return call
+
+
+def public_paths(record: Op | Composite) -> tuple[str, ...]:
+    """Where users find a function: ``("linalg.trace",)``, or its own name."""
+    return (record.name,) if record.public is None else record.public
 
 
 def signature_of(record: Op | Composite) -> inspect.Signature:
@@ -119,7 +129,7 @@ def public(module: str = "") -> dict[str, Any]:
     """The functions of a public module, by name: those of ``chainrule.linalg`` for ``"linalg"``."""
     functions = {}
     for record in (*REGISTRY.values(), *COMPOSITES.values()):
-        for path in (record.name,) if record.public is None else record.public:
+        for path in public_paths(record):
             home, _, name = path.rpartition(".")
             if home == module:
                 functions[name] = record.call

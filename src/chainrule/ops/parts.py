@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.op import linear
+from chainrule.dtypes import as_device
+from chainrule.op import composite, linear
 from chainrule.spec import Spec, as_dtype
 
 # ---------------------------------------------------------- parts of complex numbers; identities on reals
@@ -70,6 +71,25 @@ linear(
     transpose=lambda xp, g, _x, *, dtype: g,
     batch=lambda xp, _batched, x, *, dtype: xp.astype(x, dtype=dtype),
     method=True,
+    public=(),
+    doc="""x in another dtype; the gradient comes back in x's own.
+
+    >>> cr.astype(cr.tensor([1.5, 2.0]), "float32").dtype
+    dtype('float32')
+    """,
+)
+
+
+def _cast(xp: Any, x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    # A Tensor's memory changes for nobody, so that it does not matter whether it is copied.
+    as_device("astype", device)
+    return xp.astype(x, dtype)
+
+
+composite(
+    "cast",
+    _cast,
+    public=("astype",),
     doc="""x in another dtype; the gradient comes back in x's own.
 
     >>> cr.astype(cr.tensor([1.5, 2.0]), "float32").dtype

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
-from chainrule.errors import AxisError, ShapeError
+from chainrule.apply import Box, operand_spec
+from chainrule.errors import AxisError, DomainError, ShapeError
 from chainrule.op import composite, linear
 from chainrule.spec import (
     Spec,
@@ -40,9 +40,39 @@ linear(
     transpose=lambda xp, g, _x, *, shape: xp.reshape(g, _x.shape),
     batch=lambda xp, _batched, x, *, shape: xp.reshape(x, (x.shape[0], *shape)),
     method="",
+    public=(),
     doc="""x's elements, in order, in another shape; one size may be -1.
 
     >>> cr.reshape(cr.tensor([1.0, 2.0, 3.0, 4.0]), (2, 2))
+    tensor([[1., 2.],
+            [3., 4.]])
+    """,
+)
+
+
+def _reshape_or_refuse(xp: Any, x: Any, shape: Any, copy: bool | None = None) -> Any:
+    out = xp.reshape(x, shape)
+    if copy is False and not _is_view(out, x):
+        raise DomainError(
+            f"[reshape] copy=False was given, but an operand of shape {x.shape} cannot become {out.shape} without a "
+            f"copy; expected a Tensor whose elements follow one another in memory; leave copy out."
+        )
+    return out
+
+
+def _is_view(out: Any, x: Any) -> bool:
+    """Whether the elements of a result are those of an operand, in the same memory; of a symbol nobody knows."""
+    one, other = (a._value if isinstance(a, Box) else a for a in (out, x))
+    return one is None or not one.shape or one.size == 0 or np.may_share_memory(one, other)
+
+
+composite(
+    "reshape_or_refuse",
+    _reshape_or_refuse,
+    public=("reshape",),
+    doc="""x's elements, in order, in another shape; one size may be -1. With ``copy=False`` it fails where it would copy.
+
+    >>> cr.reshape(cr.tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
     tensor([[1., 2.],
             [3., 4.]])
     """,
@@ -99,6 +129,8 @@ linear(
     spec=_matrix_transpose_spec,
     transpose=lambda xp, g, _x: xp.matrix_transpose(g),
     batch=lambda xp, _batched, x: xp.matrix_transpose(x),
+    public=("matrix_transpose", "linalg.matrix_transpose"),
+    numpy=("matrix_transpose", "linalg.matrix_transpose"),
     method=True,
     doc="""x with its last two axes exchanged.
 
