@@ -12,7 +12,6 @@ from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.spec import Spec, normalize_axes, normalize_axis
 
-
 FLOAT = np.dtype(np.float64)
 
 
