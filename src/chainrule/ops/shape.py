@@ -70,7 +70,7 @@ composite(
     "reshape_or_refuse",
     _reshape_or_refuse,
     public=("reshape",),
-    doc="""x's elements, in order, in another shape; one size may be -1. With ``copy=False`` it fails where it would copy.
+    doc="""x's elements, in order, in another shape; one size may be -1. ``copy=False`` fails where it would copy.
 
     >>> cr.reshape(cr.tensor([1.0, 2.0, 3.0, 4.0]), (2, -1))
     tensor([[1., 2.],
