@@ -9,8 +9,8 @@ import chainrule
 PACKAGE = Path(chainrule.__file__).parent
 
 FLOORS = {
-    0: "errors spec dtypes tree config",
-    1: "op node apply reduction known operands noise window",
+    0: "errors spec dtypes tree config matrices",
+    1: "op node apply reduction known operands noise window orders incomplete precision",
     2: "ops.*",
     3: "graph.*",
     4: "tensor creation protocols random",

@@ -33,6 +33,7 @@ class Problem:
 
     def __init__(self, name: str, sampled: Call, convert: Callable[[Any], Any] = lambda a: a, kinds: str = "f"):
         self.record = RECORDS[name]
+        self.through = sample(name).through or (lambda x: x)
         self.leaves, self.structure = flatten([list(sampled.args), sampled.kwargs])
         self.moving = [i for i, x in enumerate(self.leaves) if isinstance(x, np.ndarray) and x.dtype.kind in kinds]
         self.point = [convert(self.leaves[i]) for i in self.moving]
@@ -41,7 +42,7 @@ class Problem:
         """The outputs of ``function`` as a flat list."""
         leaves = list(self.leaves)
         for i, x in zip(self.moving, arrays, strict=True):
-            leaves[i] = x
+            leaves[i] = self.through(x)
         args, kwargs = unflatten(self.structure, leaves)
         out = function(*args, **kwargs)
         return flatten(list(out) if isinstance(out, (list, tuple)) else [out])[0]
@@ -343,7 +344,7 @@ def test_symbolic_is_eager(name, dtype):
 def test_float32_stays_float32(name):
     for single, double in zip(smooth_problems(name, "float32"), smooth_problems(name), strict=True):
         outputs, moved = cr.jvp(single, single.point, single.random(single.point, 1))
-        if name != "astype":
+        if name not in ("astype", "cast"):
             assert {np.empty(0, y.dtype).real.dtype for y in (*outputs, *moved)} == {np.dtype("float32")}
         cotangents = single.random(outputs, 2)
         gradients = pulled(single, single.point, cotangents)

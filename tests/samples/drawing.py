@@ -23,15 +23,22 @@ def call(*args: Any, **kwargs: Any) -> Call:
 
 @dataclass(frozen=True)
 class Row:
-    """``refuses`` names dtypes on which ours is an error though the reference has a value."""
+    """``refuses`` names dtypes on which ours is an error though the reference has a value.
+
+    An op that is defined on a subspace, such as Hermitian matrices, is tested ``through`` the projection on it: ours
+    and the reference alike are called on projected arrays, and all derivatives are those of the composition.
+    """
 
     reference: Callable[..., Any]
     calls: tuple[Call, ...] = ()
     refuses: frozenset[str] = field(default_factory=frozenset)
+    through: Callable[[Any], Any] | None = None
 
 
-def row(reference: Callable[..., Any], *calls: Call, refuses: str = "") -> Row:
-    return Row(reference, calls, frozenset(refuses.split()))
+def row(
+    reference: Callable[..., Any], *calls: Call, refuses: str = "", through: Callable[[Any], Any] | None = None
+) -> Row:
+    return Row(reference, calls, frozenset(refuses.split()), through)
 
 
 _stream = count()

@@ -24,7 +24,7 @@ from chainrule.reduction import (
     unreduced,
     wide,
 )
-from chainrule.spec import Shape, Spec, normalize_axes, normalize_axis, reduced_shape
+from chainrule.spec import Shape, Spec, normalize_axes, normalize_axis
 
 
 def _over(xp: Any, x: Any, y: Any) -> Any:
@@ -103,6 +103,7 @@ reduction(
     dtype=real_dtype,
     canonical=_canonical_norm,
     field=_norm_field,
+    public=("vector_norm", "linalg.vector_norm"),
     numpy=("linalg.vector_norm",),
     doc="""(Σ |x|ᵖ)^(1/p) over ``axis`` (all axes by default), p = ord; ∞ is the largest |x|, 0 counts the nonzero.
 
@@ -126,29 +127,21 @@ def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
             f"[norm] ord {ord!r} was asked of an operand with {ndim} axes and axis={axis!r}; expected one axis for "
             f"the norm of vectors, or two for the norm of matrices; give axis, or leave ord out for √Σ|x|²."
         )
-    if ord == "fro":
-        return xp.vector_norm(x, ord=2, axis=axes, keepdims=keepdims)
-    if ord not in (1, -1, math.inf, -math.inf):
-        elements = f"; for the norm of its elements use vector_norm(x, ord={ord!r})" if ord != "nuc" else ""
-        raise ShapeError(
-            f"[norm] ord {ord!r} of a matrix needs its singular values, which are not available; expected 'fro', 1, "
-            f"-1, inf or -inf for two axes{elements}."
-        )
-    rows, columns = axes if abs(ord) == 1 else axes[::-1]
-    sums = xp.sum(xp.abs(x), axis=(rows,), keepdims=True)
-    out = (xp.max if ord > 0 else xp.min)(sums, axis=(columns,), keepdims=True)
-    return out if keepdims else xp.reshape(out, reduced_shape(out.shape, axes, False))
+    moved = x if axes == (ndim - 2, ndim - 1) else xp.moveaxis(x, axes, (-2, -1))
+    out = xp.matrix_norm(moved, ord=ord)
+    return xp.expand_dims(out, axis=tuple(sorted(axis % ndim for axis in axes))) if keepdims else out
 
 
 composite(
     "norm",
     _norm,
     method=True,
+    public=("norm", "linalg.norm"),
     numpy=("linalg.norm",),
     doc="""√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them.
 
-    Over one axis: the vector norm of that order. Over two: 'fro', the largest (1, inf) or smallest (−1, −inf) sum of
-    |x| along columns (1, −1) or rows. The derivative is 0 where the norm is 0.
+    Over one axis: the vector norm of that order. Over two: that of ``linalg.matrix_norm``. The derivative is 0 where the
+    norm is 0.
 
     >>> cr.norm(cr.tensor([[3.0, 4.0], [0.0, 12.0]]), axis=1)
     tensor([ 5., 12.])
