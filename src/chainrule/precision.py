@@ -1,0 +1,37 @@
+"""In which precision SciPy's functions compute, and in which ours give back what was computed in double."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.apply import PLAIN
+
+SINGLE = np.dtype(np.float32)
+
+
+def real_dtype(*operands: Any) -> Any:
+    """The floating dtype of a function of these real numbers."""
+    dtype = np.result_type(*operands)
+    if dtype.kind == "c":
+        raise TypeError("it is a function of real numbers")
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def weak(ufunc: Callable[..., Any]) -> Callable[..., Any]:
+    """A ufunc to which Python numbers beside float32 are float32, as they are to NumPy's; to some of SciPy's not."""
+
+    def value(*operands: Any) -> Any:
+        for x in operands:
+            if x.__class__ in PLAIN:
+                return ufunc(*_alike(operands))
+        return ufunc(*operands)
+
+    return value
+
+
+def _alike(operands: tuple[Any, ...]) -> list[Any]:
+    single = np.result_type(*operands) == SINGLE
+    return [np.float32(x) if single and x.__class__ in PLAIN else x for x in operands]
