@@ -17,7 +17,7 @@ FLOAT = np.dtype(np.float64)
 
 def reals(xp: Any, name: str, *operands: Any) -> list[Any]:
     """The operands as real floating numbers: integers take the dtype of the floating ones among them, or float64."""
-    given = [x if isinstance(x, Box) else as_value(name, x) for x in operands]
+    given: list[Any] = [x if isinstance(x, Box) else as_value(name, x) for x in operands]
     specs = [operand_spec(name, x) for x in given]
     for spec in specs:
         refuse_complex(name, spec)

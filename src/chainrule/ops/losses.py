@@ -289,9 +289,9 @@ composite(
 
 
 def _labelled(xp: Any, name: str, target: Any, *inputs: Any) -> list[Any]:
-    *inputs, target = reals(xp, name, *inputs, target)
-    signs(name, target)
-    return [*inputs, target]
+    operands = reals(xp, name, *inputs, target)
+    signs(name, operands[-1])
+    return operands
 
 
 def _hinge_embedding_loss(xp: Any, input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
