@@ -94,6 +94,7 @@ ROWS: dict[str, Row] = {
         call(draw((2, 5)), 3, step=0.6),
         call(draw((3, 2)), 4, axis=0, kernel="cubic", step=1.5, align_corners=True),
         call(draw((2, 3)), 5, kernel="nearest-exact", step=5 / 3),
+        call(draw((2, 35)), 2, step=2 / 35),
         call(draw((0, 3)), 2, step=0.5),
     ),
     "interpolate": row(

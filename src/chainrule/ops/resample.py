@@ -2,8 +2,8 @@
 
 Note [Taps]
 Along an axis each element of the out is a weighted sum of a few elements of the input, its *taps*, whose places and
-weights follow from the sizes and the mode. The places never decrease, so that in the transpose what comes
-to one element of the input stands together, and is summed as a segment.
+weights follow from the sizes and the mode. The places of a tap never decrease, so that in the transpose what comes to
+one element of the input stands together: it is added up in rounds, or, where it is much, as a segment.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ MODES = {
     "area": (1, 2, 3),
 }
 KERNELS = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
+MANY = 16  # places of the out to an element of the input: beyond, segments are summed faster than rounds
 A = -0.75  # of the cubic convolution kernel, as PyTorch and OpenCV have it
 
 
@@ -86,16 +87,47 @@ def _resample(
     return out
 
 
+@functools.lru_cache(256)
+def _sources(size: int, count: int, kernel: str, step: float, align_corners: bool) -> list[tuple[Any, Any, Any]]:
+    """The taps seen from the input: for the first, second … that comes to an element, (elements, places in the out,
+    weights). As slices where they are regular, which a finer grid's are: these cost a third."""
+    places, weights = _taps(size, count, kernel, step, align_corners)
+    order = np.argsort(places, axis=None, kind="stable")
+    element, place = places.ravel()[order], order % count
+    rank = np.arange(len(order)) - np.searchsorted(element, element)
+    rounds = []
+    for number in range(rank.max() + 1):
+        chosen = rank == number
+        weight = None if weights is None else weights.ravel()[order][chosen]
+        rounds.append((_regular(element[chosen]), _regular(place[chosen]), weight))
+    return rounds
+
+
+def _regular(index: Any) -> Any:
+    """An increasing index as a slice, where its steps are equal."""
+    steps = np.diff(index)
+    if len(steps) and steps[0] > 0 and (steps == steps[0]).all():
+        return slice(int(index[0]), int(index[-1]) + 1, int(steps[0]))
+    return index
+
+
 def _resample_transpose(
     g: Any, size: Any, axis: Any = -1, kernel: Any = "linear", step: Any = 1.0, align_corners: Any = False
 ) -> Any:
     g = g.astype(_dtype(g, kernel), copy=False)
-    places, weights = _taps(size, g.shape[axis], kernel, step, align_corners)
+    axis = axis % g.ndim
     out = np.zeros((*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
-    for tap, place in enumerate(places):
-        part = g if weights is None else g * _weights(weights[tap], g, axis)
-        starts = np.flatnonzero(np.diff(place, prepend=-1))
-        out[(*(slice(None),) * axis, place[starts])] += np.add.reduceat(part, starts, axis, dtype=g.dtype)
+    lead = (slice(None),) * axis
+    if g.shape[axis] > MANY * size:
+        places, weights = _taps(size, g.shape[axis], kernel, step, align_corners)
+        for tap, place in enumerate(places):
+            part = g if weights is None else g * _weights(weights[tap], g, axis)
+            starts = np.flatnonzero(np.diff(place, prepend=-1))
+            out[(*lead, place[starts])] += np.add.reduceat(part, starts, axis, dtype=g.dtype)
+        return out
+    for element, place, weight in _sources(size, g.shape[axis], kernel, step, align_corners):
+        part = g[(*lead, place)]
+        out[(*lead, element)] += part if weight is None else part * _weights(weight, g, axis)
     return out
 
 
