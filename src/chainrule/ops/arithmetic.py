@@ -235,9 +235,14 @@ def _flat_if_real(xp: Any, out: Any, _x: Any) -> Any:
     return 0
 
 
+def _sign(x: Any) -> Any:
+    out = np.sign(x)
+    return out if out.dtype.kind != "c" else np.where(np.isnan(x), complex(math.nan, math.nan), out)[()]
+
+
 elementwise(
     "sign",
-    value=np.sign,
+    value=_sign,
     d=_flat_if_real,
     method=True,
     doc="""−1, 0 or 1 by the sign of x, z/|z| for complex z; the derivative is 0.

@@ -62,9 +62,19 @@ elementwise(
     tensor([1., 8.])
     """,
 )
+
+
+def _expm1(x: Any) -> Any:
+    out = np.expm1(x)
+    if out.dtype.kind == "c" and not np.isfinite(out).all():
+        # Where it leaves the range, NumPy's complex expm1 multiplies zeros by infinities; its exp does not.
+        return np.where(np.isfinite(out), out, np.exp(x) - 1)[()]
+    return out
+
+
 elementwise(
     "expm1",
-    value=np.expm1,
+    value=_expm1,
     d=lambda xp, out, _x: xp.add(out, 1),
     method=True,
     doc="""eˣ − 1, exact for small x.

@@ -184,7 +184,8 @@ def _correction(name: str, correction: Any) -> float:
 
 
 def _degrees(x: Any, axis: Any, correction: float) -> float:
-    return max(count(x, axis) - correction, 0.0)
+    degrees = count(x, axis) - correction
+    return degrees if degrees > 0 else math.nan
 
 
 def _squares(away: Any) -> Any:
@@ -235,7 +236,7 @@ def _std(x: Any, *, axis: Any = None, correction: float = 0.0, keepdims: bool = 
 
 
 def _per_degree(x: Any, axis: Shape, correction: float, factor: float) -> float:
-    return factor / (_degrees(x, axis, correction) or math.nan)
+    return factor / _degrees(x, axis, correction)
 
 
 reduction(
