@@ -22,11 +22,11 @@ from chainrule.ops.arithmetic import is_mask
 # Ops whose out is made of elements, or sums of elements, of their operands, and of zeros nowhere else.
 MOVES = frozenset({
     "add_along_axis", "broadcast_to", "concat", "cumsum", "diagonal", "expand_dims", "flip", "gather",
-    "matrix_transpose", "mean", "overlap_add", "permute_dims", "put", "reshape", "roll", "scatter_add", "segment_sum",
+    "matrix_transpose", "mean", "overlap_add", "permute_dims", "put", "reshape", "roll", "scatter_add",
     "squeeze", "stack", "sum", "take_along_axis", "tie_mean", "tril", "triu", "window_sum", "windows",
 })  # fmt: skip
 SCATTERS = frozenset(
-    {"add_along_axis", "overlap_add", "put", "scatter_add", "segment_sum", "tril", "triu"}
+    {"add_along_axis", "overlap_add", "put", "scatter_add", "tril", "triu"}
 )  # those that set zeros between
 KEEPS = frozenset({"astype", "conj", "negative", "positive", "real"})  # element by element, 0 to 0
 

@@ -82,6 +82,7 @@ linear(
 
 
 def _add_along_axis(g: Any, indices: Any, *, axis: int = -1, size: int) -> Any:
+    axis %= g.ndim
     others = _others("add_along_axis", g, indices, axis)
     shape = _sized(others, axis, size)
     places = _sized(others, axis, g.shape[axis])
