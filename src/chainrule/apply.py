@@ -205,7 +205,7 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
             out = op.value(*arrays, **params)
         except Exception as error:
             raise explain(op, arrays, params, error) from None
-        return box(_core, out, None) if op.outputs is None else op.outputs(*picks(_core, None, out))
+        return box(_core, out, None) if op.outputs is None else gathered(op, picks(_core, None, out))
     cls: type[Box] | None = None
     values: list[Any] = []
     nodes: list[Any] = []
@@ -314,7 +314,12 @@ def _several(
         keep = op.keeps(sum(1 << i for i, node in enumerate(nodes) if node is not None), len(values))
         kept = _kept(keep, tuple(outs), _owned(values, operands), nodes)
         node = record(op, tuple(nodes), kept, params, Specs(map(spec_of, outs)))
-    return op.outputs(*picks(cls, node, outs))
+    return gathered(op, picks(cls, node, outs))
+
+
+def gathered(op: Op, outs: list[Any]) -> Any:
+    """The outputs of an op with several, in its own kind of tuple."""
+    return tuple(outs) if op.outputs is tuple else op.outputs(*outs)
 
 
 def picks(cls: type[Box], node: Any, outs: Any) -> list[Any]:
@@ -347,7 +352,7 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
     if op.outputs is not None:
         outs = Specs(out)  # type: ignore[arg-type]  # such an op gives a tuple of them
-        return op.outputs(*picks(cls, record(op, tuple(nodes), kept, params, outs, SymbolicNode), outs))
+        return gathered(op, picks(cls, record(op, tuple(nodes), kept, params, outs, SymbolicNode), outs))
     return box(cls, None, record(op, tuple(nodes), kept, params, out, SymbolicNode))
 
 

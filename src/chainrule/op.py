@@ -70,7 +70,7 @@ class Op:
     method: bool | str = False
     numpy: tuple[str, ...] = ()
     public: tuple[str, ...] | None = None  # where users find it, ("linalg.trace",); None: under its own name
-    outputs: Any = None  # the namedtuple of an op with several; see Note [Several outputs]
+    outputs: Any = None  # the namedtuple of an op with several, or tuple; see Note [Several outputs]
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it

@@ -128,7 +128,9 @@ def call_text(node: Node, names: Mapping[Node, str]) -> str:
         return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
     if node.op is PICK:
         (parent,) = node.parents
-        return f"{names[parent]}.{parent.op.outputs._fields[node.params['index']]}"  # type: ignore[index, union-attr]
+        fields = getattr(parent.op.outputs, "_fields", None)  # type: ignore[union-attr]
+        index = node.params["index"]
+        return f"{names[parent]}.{fields[index]}" if fields else f"{names[parent]}[{index}]"  # type: ignore[index]
     operands = [
         names[parent] if parent is not None and parent in names else _constant_text(value)
         for value, parent in zip(kept_operands(node), node.parents, strict=True)
