@@ -99,7 +99,7 @@ def betainc_derivative(a: Array, b: Array, x: Array, orders: tuple[int, int]) ->
         out[below] = _beta_below(a[below], b[below], x[below], 1 - x[below], orders)
     above = inside & ~below
     if above.any():
-        out[above] = -_beta_below(b[above], a[above], 1 - x[above], x[above], orders[::-1])
+        out[above] = -_beta_below(b[above], a[above], 1 - x[above], x[above], (orders[1], orders[0]))
     return out
 
 

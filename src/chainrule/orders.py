@@ -54,10 +54,12 @@ def _order(name: str, n: Any) -> Any:
     n = np.asarray(n)
     if n.dtype.kind not in "biu":
         raise DTypeError(
-            f"[{name}] an order is {n.dtype}; expected integers; an order counts derivatives, so convert it with int(n)."
+            f"[{name}] an order is {n.dtype}; expected integers, which count derivatives; convert it with int(n)."
         )
     if n.size and n.min() < 0:
-        raise RangeError(f"[{name}] an order is {n.min()}; expected 0 or more; an order counts derivatives.")
+        raise RangeError(
+            f"[{name}] an order is {n.min()}; expected 0 or more, which count derivatives; use n = 0 for the function."
+        )
     return n
 
 

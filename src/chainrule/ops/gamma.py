@@ -256,12 +256,10 @@ elementwise(
 
 def _multigammaln(xp: Any, a: Any, d: Any) -> Any:
     if isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 1:
-        raise DTypeError(
-            f"[multigammaln] d is {d!r}; expected an integer ≥ 1, the dimension of the matrices; convert it with int(d)."
-        )
+        raise DTypeError(f"[multigammaln] d is {d!r}; expected an integer ≥ 1, the dimension; convert it with int(d).")
     inside = xp.where(xp.greater(a, (int(d) - 1) / 2), 1.0, float("nan"))
-    total = d * (d - 1) / 4 * math.log(math.pi)
-    for j in range(int(d)):
+    total = xp.add(xp.gammaln(a), d * (d - 1) / 4 * math.log(math.pi))
+    for j in range(1, int(d)):
         total = xp.add(xp.gammaln(xp.subtract(a, j / 2)), total)
     return xp.multiply(total, xp.astype(inside, total.dtype))
 
