@@ -181,7 +181,7 @@ def fitting_channels(
     divisible(name, "input", x.shape[1], groups)
     divisible(name, "output", w.shape[0], groups)
     if x.shape[1] != w.shape[1] * groups:
-        times = f" × groups={groups} is {w.shape[1] * groups}" if groups > 1 else ""
+        times = f" × groups={groups}, which is {w.shape[1] * groups}" if groups > 1 else ""
         raise ShapeError(
             f"[{name}] input has {x.shape[1]} channels, and weight of shape {w.shape} takes {w.shape[1]}{times}; "
             f"expected equal numbers; a weight is (out channels, in channels / groups, kernel …)."

@@ -47,7 +47,10 @@ def _taps(size: int, count: int, kernel: str, step: float, align_corners: bool) 
         at = np.maximum(at, 0)
         left = np.minimum(np.floor(at).astype(np.intp), size - 1)
         part = np.minimum(at - left, 1)
-        return np.stack([left, np.minimum(left + 1, size - 1)]), np.stack([1 - part, part])
+        # On an element, it counts twice by a half, and its neighbour not by 0, which would make NaN of an infinite one.
+        right = np.minimum(left + (part > 0), size - 1)
+        part = np.where(part == 0, 0.5, part)
+        return np.stack([left, right]), np.stack([1 - part, part])
     left = np.floor(at)
     part = at - left
     places = np.clip(left.astype(np.intp) + np.arange(-1, 3)[:, None], 0, size - 1)
