@@ -54,6 +54,8 @@ from chainrule.errors import (
     DTypeError,
     ExpressionError,
     GradientError,
+    MatrixError,
+    MatrixShapeError,
     RangeError,
     ShapeError,
     SymbolError,

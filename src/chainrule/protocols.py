@@ -26,7 +26,7 @@ UNRELATED = frozenset({"put"})
 # Further NumPy spellings of our ops.
 SPELLINGS = {
     "amax": "max", "amin": "min", "concatenate": "concat", "around": "round", "linalg.matmul": "matmul",
-    "linalg.outer": "outer", "linalg.tensordot": "tensordot", "linalg.vecdot": "vecdot",
+    "linalg.tensordot": "tensordot", "linalg.vecdot": "vecdot",
     "linalg.matrix_transpose": "matrix_transpose", "cumulative_sum": "cumsum", "cumulative_prod": "cumprod",
 }  # fmt: skip
 # NumPy's names of parameters, where ours are others.

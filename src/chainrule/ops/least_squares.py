@@ -200,9 +200,15 @@ def _lstsq(xp: Any, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, A
     return as_vectors(xp, x) if vector else x, residuals, rank, values
 
 
+def _quick_lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
+    x, residuals, rank, values = np.linalg.lstsq(a, b, rcond)
+    return x, residuals, np.asarray(rank, np.int64), values
+
+
 composite(
     "lstsq",
     _lstsq,
+    value=_quick_lstsq,
     public=("linalg.lstsq",),
     numpy=("linalg.lstsq",),
     doc="""x that makes ‖a @ x − b‖₂ least (of least norm, if there are many), residuals, rank and singular values of a.

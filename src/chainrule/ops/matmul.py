@@ -139,6 +139,7 @@ composite(
     "vecdot",
     _vecdot,
     value=np.vecdot,
+    public=("vecdot", "linalg.vecdot"),
     doc="""Σᵢ conj(x1ᵢ)·x2ᵢ along ``axis``, the other axes broadcast.
 
     >>> cr.vecdot(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), cr.tensor([1.0, 10.0]))
@@ -222,6 +223,7 @@ composite(
     "tensordot",
     _tensordot,
     value=np.tensordot,
+    public=("tensordot", "linalg.tensordot"),
     doc="""The sum over pairs of axes: x's last ``axes`` with y's first, or a pair of lists of axes; the others stay.
 
     >>> cr.tensordot(cr.ones((2, 3)), cr.ones((3, 4)), axes=1).shape

@@ -66,17 +66,8 @@ _function(
 )
 
 
-def _in_double(name: str, function: Callable[[Any], Any], x: Any, advice: str) -> Any:
-    """A function of SciPy's, which answers a real matrix with a complex one if it must, and warns of the rest."""
-    x = floating(x)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        out: Any = np.asarray(function(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)))
-    failed = ~np.isfinite(out).all((-2, -1)) & np.isfinite(x).all((-2, -1))
-    if failed.any():
-        raise MatrixError(
-            f"[{name}] {which(x, failed)} is singular, or close to it; expected one with an inverse; {advice}."
-        )
+def _real_if_asked(name: str, x: Any, out: Any) -> Any:
+    """The result in x's dtype, where SciPy answers a real matrix with a complex one if it must."""
     if out.dtype.kind == "c" and x.dtype.kind != "c":
         raise DomainError(
             f"[{name}] {which(x, (out.imag != 0).any((-2, -1)))} has negative eigenvalues, so that the result is not "
@@ -86,9 +77,21 @@ def _in_double(name: str, function: Callable[[Any], Any], x: Any, advice: str) -
 
 
 def _logm(x: Any) -> Any:
+    x = floating(x)
     if 0 in x.shape:
-        return np.zeros(x.shape, floating(x).dtype)
-    return _in_double("logm", scipy.linalg.logm, x, "a singular matrix has no logarithm")
+        return np.zeros(x.shape, x.dtype)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # how far a second exponential is from x, in single precision too
+            warnings.filterwarnings("error", ".*exactly singular.*")
+            out = scipy.linalg.logm(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64))
+    except UserWarning:
+        failed = np.linalg.matrix_rank(x) < x.shape[-1]
+        raise MatrixError(
+            f"[logm] {which(x, failed if failed.any() else ~failed)} is singular; expected one with an inverse, for no "
+            f"other has a logarithm; check its rank, matrix_rank(x)."
+        ) from None
+    return _real_if_asked("logm", x, np.asarray(out))
 
 
 _function(
@@ -188,9 +191,23 @@ primitive(
 
 # ------------------------------------------------------------------------------------- square roots and powers
 
+
+def _sqrtm(x: Any) -> Any:
+    x = floating(x)
+    out = scipy.linalg.sqrtm(x)
+    if not np.isfinite(np.add.reduce(out, axis=None)):
+        failed = ~np.isfinite(out).all((-2, -1)) & np.isfinite(x).all((-2, -1))
+        if failed.any():
+            raise MatrixError(
+                f"[sqrtm] {which(x, failed)} is singular and has no square root; expected one with an inverse; check "
+                f"its rank, matrix_rank(x)."
+            )
+    return _real_if_asked("sqrtm", x, out)
+
+
 primitive(
     "sqrtm",
-    value=lambda x: _in_double("sqrtm", scipy.linalg.sqrtm, x, "a singular matrix may have no square root"),
+    value=_sqrtm,
     spec=_spec("sqrtm"),
     vjp=(lambda xp, g, out, _x: _back(xp, g, out, out),),
     jvp=lambda xp, tangents, out, _x: xp.solve_sylvester(out, out, tangents[0]),
@@ -235,6 +252,7 @@ def _matrix_power(xp: Any, x: Any, n: Any) -> Any:
 composite(
     "matrix_power",
     _matrix_power,
+    value=np.linalg.matrix_power,
     public=("linalg.matrix_power",),
     numpy=("linalg.matrix_power",),
     doc="""The product of n copies of square matrices; for n < 0 of their inverses, for n = 0 the identity.

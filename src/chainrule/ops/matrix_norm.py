@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError
-from chainrule.matrices import require_matrix, require_square
+from chainrule.matrices import floating, require_matrix, require_square
 from chainrule.op import composite
 from chainrule.reduction import empty
 
@@ -64,6 +64,7 @@ def _matrix_norm(xp: Any, x: Any, ord: Any = "fro", keepdims: bool = False) -> A
 composite(
     "matrix_norm",
     _matrix_norm,
+    value=lambda x, ord="fro", keepdims=False: np.linalg.matrix_norm(floating(x), ord=ord, keepdims=keepdims),
     public=("linalg.matrix_norm",),
     numpy=("linalg.matrix_norm",),
     doc="""A norm of matrices: 'fro' √Σ|x|², or by ``ord`` another.
@@ -101,6 +102,7 @@ def _cond(xp: Any, x: Any, p: Any = None) -> Any:
 composite(
     "cond",
     _cond,
+    value=np.linalg.cond,
     public=("linalg.cond",),
     numpy=("linalg.cond",),
     doc="""‖x‖ · ‖x⁻¹‖ in the norm ``p`` of ``matrix_norm``; by default 2, the ratio of extreme singular values.

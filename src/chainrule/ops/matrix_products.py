@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 
 from chainrule.apply import operand_spec
 from chainrule.errors import ShapeError
@@ -32,6 +33,7 @@ def _outer(xp: Any, x1: Any, x2: Any) -> Any:
 composite(
     "linalg_outer",
     _outer,
+    value=np.linalg.outer,
     public=("linalg.outer",),
     numpy=("linalg.outer",),
     doc="""out[i, j] = x1[i] · x2[j], of two vectors.
@@ -51,6 +53,7 @@ def _diagonal(xp: Any, x: Any, *, offset: int = 0) -> Any:
 composite(
     "linalg_diagonal",
     _diagonal,
+    value=np.linalg.diagonal,
     public=("linalg.diagonal",),
     numpy=("linalg.diagonal",),
     doc="""The diagonal of matrices, ``offset`` places above the main one (below it if negative).
@@ -70,6 +73,7 @@ def _trace(xp: Any, x: Any, *, offset: int = 0, dtype: Any = None) -> Any:
 composite(
     "linalg_trace",
     _trace,
+    value=np.linalg.trace,
     public=("linalg.trace",),
     numpy=("linalg.trace",),
     doc="""The sum of a diagonal of matrices, in ``dtype`` (by default that of ``sum``).
@@ -179,6 +183,7 @@ def _multi_dot(xp: Any, arrays: Sequence[Any]) -> Any:
 composite(
     "multi_dot",
     _multi_dot,
+    value=np.linalg.multi_dot,
     public=("linalg.multi_dot",),
     numpy=("linalg.multi_dot",),
     doc="""The product of a sequence of matrices, in the order that takes the fewest multiplications.
@@ -208,9 +213,20 @@ def _cdist(xp: Any, x1: Any, x2: Any, p: float = 2.0) -> Any:
     return xp.vector_norm(away, ord=p, axis=-1)
 
 
+def _quick_cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
+    """SciPy's, which takes matrices of real numbers in double precision."""
+    if x1.dtype != np.float64 or x2.dtype != np.float64 or not p > 0:
+        raise TypeError
+    distance = scipy.spatial.distance
+    if p == 2:
+        return distance.cdist(x1, x2)
+    return distance.cdist(x1, x2, "chebyshev") if p == math.inf else distance.cdist(x1, x2, "minkowski", p=p)
+
+
 composite(
     "cdist",
     _cdist,
+    value=_quick_cdist,
     public=("linalg.cdist",),
     doc="""out[i, j] = ‖x1[i] − x2[j]‖ₚ, of points that are the rows of two (stacks of) matrices.
 
@@ -249,7 +265,7 @@ composite(
     _tensorinv,
     public=("linalg.tensorinv",),
     numpy=("linalg.tensorinv",),
-    doc="""The inverse of a under ``tensordot``: its first ``ind`` axes are the rows of a matrix, the others its columns.
+    doc="""The inverse of a under ``tensordot``: its first ``ind`` axes are rows of a matrix, the others columns.
 
     >>> cr.linalg.tensorinv(2 * cr.reshape(cr.eye(6), (6, 2, 3)), ind=1).shape
     (2, 3, 6)
