@@ -338,8 +338,8 @@ def test_windows_that_do_not_fit():
 def test_patches_that_do_not_fit():
     assert_message(
         ShapeError,
-        "[fold] input has shape (2, 12, 7); expected (N, C · 4, 6), or without N: 4 elements a patch, and (2, 3) patches "
-        "in sizes (3, 4); check the parameters.",
+        "[fold] input has shape (2, 12, 7); expected (N, C · 4, 6), or without N: 4 elements a patch, and (2, 3) "
+        "patches in sizes (3, 4); check the parameters.",
         lambda: F.fold(np.ones((2, 12, 7)), (3, 4), 2),
     )
     assert_message(
