@@ -125,18 +125,22 @@ def fold(combine: Callable[..., Any], x: Any, number: Shape, **windows: Any) -> 
 
 def overlap_add(parts: Any, sizes: Shape, *, kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) -> Any:
     """The transpose of ``view``: each element of the windows (…, *kernel, *counts) added where it was taken from."""
-    rank = len(kernel)
-    lead = parts.shape[: -2 * rank]
+    lead = parts.shape[: parts.ndim - 2 * len(kernel)]
     out = np.zeros((*lead, *(size + sum(pad) for size, pad in zip(sizes, padding, strict=True))), parts.dtype)
-    add_windows(out, parts, (slice(None),) * len(lead), kernel=kernel, stride=stride, dilation=dilation)
+    add_windows(out, parts, lead=len(lead), kernel=kernel, stride=stride, dilation=dilation)
     return framed(out, tuple((-before, -after) for before, after in padding))
 
 
-def add_windows(out: Any, parts: Any, lead: tuple[Any, ...], **windows: Any) -> None:
-    """Add windows to a framed array, in place; ``lead`` indexes what stands before the kernel in ``parts``."""
-    number = parts.shape[-len(windows["kernel"]) :]
-    for at, place in places(number, **windows):
-        out[(..., *place)] += parts[(*lead, *at)]
+def add_windows(out: Any, parts: Any, *, lead: int, kernel: Shape, stride: Shape, dilation: Shape) -> None:
+    """Add windows to zeros, in place; ``lead`` axes stand before the kernel's."""
+    number = parts.shape[lead + len(kernel) : lead + 2 * len(kernel)]
+    apart = all(map(operator.ge, stride, spans(kernel, dilation)))
+    before = (slice(None),) * lead
+    for at, place in places(number, kernel=kernel, stride=stride, dilation=dilation):
+        if apart:
+            out[(*before, *place)] = parts[(*before, *at)]
+        else:
+            out[(*before, *place)] += parts[(*before, *at)]
 
 
 # ------------------------------------------------------------------------------- what convolutions share

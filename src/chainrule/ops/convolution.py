@@ -38,29 +38,37 @@ def _rounds(number: int, count: int) -> Iterator[slice]:
     return (slice(start, min(start + step, number)) for start in range(0, number, step))
 
 
+def _samples_last(x: Any) -> Any:
+    """x (N, C, …) as (C, …, N), in that order in memory too: a row of few elements is short, one of samples longer."""
+    return np.ascontiguousarray(x.transpose(*range(1, x.ndim), 0))
+
+
+def _samples_first(x: Any) -> Any:
+    return x.transpose(-1, *range(x.ndim - 1))
+
+
 def _columns(x: Any, groups: int, **windows: Any) -> Callable[[slice], Any]:
-    """A function of samples: their windows as columns, (groups, channels · kernel, samples · windows)."""
+    """A function of samples: their windows as columns, (groups, channels · kernel, windows · samples)."""
     rank = len(windows["kernel"])
-    parts = view(x, **windows)
-    parts = parts.transpose(*range(1, rank + 2), 0, *range(rank + 2, 2 * rank + 2))
-    number = parts.shape[rank + 2 :]
+    x = framed(x, windows["padding"])
+    windows["padding"] = ((0, 0),) * rank
     buffer = np.empty(0, x.dtype)
 
     def columns(some: slice) -> Any:
         nonlocal buffer
-        chosen = parts[(slice(None),) * (rank + 1) + (some,)]
-        if buffer.size != chosen.size:
-            buffer = np.empty(chosen.size, x.dtype)
-        np.copyto(buffer.reshape(chosen.shape), chosen)
-        return buffer.reshape(groups, -1, (some.stop - some.start) * math.prod(number)) if chosen.size else chosen
+        parts = view(_samples_first(_samples_last(x[some])), **windows)
+        parts = parts.transpose(*range(1, parts.ndim), 0)
+        if buffer.size != parts.size:
+            buffer = np.empty(parts.size, x.dtype)
+        np.copyto(buffer.reshape(parts.shape), parts)
+        return buffer.reshape(groups, -1, math.prod(parts.shape[rank + 1 :]))
 
     return columns
 
 
-def _rows(g: Any, groups: int, some: slice) -> Any:
-    """The channels of samples as rows, (groups, channels, samples · elements)."""
-    channels = g.shape[1] // groups
-    return g[some].swapaxes(0, 1).reshape(groups, channels, (some.stop - some.start) * math.prod(g.shape[2:]))
+def _rows(g: Any, groups: int) -> Any:
+    """The channels of samples as rows, (groups, channels, elements · samples)."""
+    return _samples_last(g).reshape(groups, g.shape[1] // groups, -1)
 
 
 def _convolution(x: Any, w: Any, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
@@ -71,8 +79,7 @@ def _convolution(x: Any, w: Any, *, stride: Any = 1, padding: Any = 0, dilation:
         return out
     columns, weight = _columns(x, groups, **windows), w.reshape(groups, len(w) // groups, -1)
     for some in _rounds(len(x), math.prod(number)):
-        product = np.matmul(weight, columns(some))
-        out[some] = product.reshape(len(w), -1, *number).swapaxes(0, 1)
+        out[some] = _samples_first(np.matmul(weight, columns(some)).reshape(len(w), *number, -1))
     return out
 
 
@@ -86,10 +93,10 @@ def _convolution_input(
     if g.size and w.size and out.size:
         weight = w.reshape(groups, len(w) // groups, -1).swapaxes(1, 2)
         for some in _rounds(len(g), math.prod(number)):
-            parts = np.matmul(weight, _rows(g, groups, some)).reshape(channels, *kernel, -1, *number)
-            add_windows(
-                out[some].swapaxes(0, 1), parts, (slice(None),), kernel=kernel, stride=stride, dilation=dilation
-            )
+            parts = np.matmul(weight, _rows(g[some], groups)).reshape(channels, *kernel, *number, -1)
+            added = np.zeros((channels, *whole, some.stop - some.start), out.dtype)
+            add_windows(added, parts, lead=1, kernel=kernel, stride=stride, dilation=dilation)
+            out[some] = _samples_first(added)
     return framed(out, tuple((-before, -after) for before, after in padding))
 
 
@@ -102,7 +109,7 @@ def _convolution_weight(
     if x.size and g.size and out.size:
         columns = _columns(x, groups, **windows)
         for some in _rounds(len(x), math.prod(g.shape[2:])):
-            out += np.matmul(_rows(g, groups, some), columns(some).swapaxes(1, 2))
+            out += np.matmul(_rows(g[some], groups), columns(some).swapaxes(1, 2))
     return out.reshape(shape)
 
 
