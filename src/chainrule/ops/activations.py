@@ -270,8 +270,7 @@ elementwise(
 
 
 def _pair(name: str, x: Any, y: Any) -> tuple[Any, Any]:
-    own = getattr(x, "dtype", None)
-    if own is not None and own.kind == "f" and (y.__class__ is float or own == getattr(y, "dtype", None)):
+    if hasattr(x, "dtype") and x.dtype.kind == "f" and (y.__class__ is float or x.dtype is getattr(y, "dtype", None)):
         return x, y
     dtype = promote([x, y])
     refuse_complex(name, Spec((), dtype))

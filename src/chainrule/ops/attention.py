@@ -12,7 +12,7 @@ from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.operands import reals
-from chainrule.spec import Shape, broadcast_shapes
+from chainrule.spec import Shape
 
 NAME = "scaled_dot_product_attention"
 
@@ -77,7 +77,11 @@ def _masked(xp: Any, scores: Any, mask: Any, is_causal: bool) -> Any:
     if mask is None:
         return scores
     spec = operand_spec(NAME, mask)
-    broadcast_shapes(NAME, [shape, spec.shape])
+    if not _broadcast(spec.shape, shape):
+        raise ShapeError(
+            f"[{NAME}] attn_mask has shape {spec.shape}, and the scores {shape}; expected a shape that broadcasts to "
+            f"(…, queries, keys); reshape the mask."
+        )
     if spec.dtype.kind == "b":
         return xp.where(mask, scores, -np.inf)
     if spec.dtype.kind != "f":
@@ -86,6 +90,12 @@ def _masked(xp: Any, scores: Any, mask: Any, is_causal: bool) -> Any:
             f"that are added to the scores; write mask != 0."
         )
     return xp.add(scores, mask)
+
+
+def _broadcast(own: Shape, shape: Shape) -> bool:
+    return all(
+        a in (1, b) or (b == 1 and i > 2) for i, (a, b) in enumerate(zip(own[::-1], shape[::-1], strict=False), 1)
+    )
 
 
 composite(

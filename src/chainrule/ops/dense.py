@@ -11,7 +11,6 @@ from chainrule.errors import AxisError, DTypeError, ShapeError, SymbolError
 from chainrule.known import constant, known, value_of
 from chainrule.op import composite
 from chainrule.operands import class_indices, reals, unknown
-from chainrule.spec import normalize_axis
 
 
 def _linear(xp: Any, input: Any, weight: Any, bias: Any = None) -> Any:
@@ -119,7 +118,12 @@ def _rows(xp: Any, name: str, input: Any, weight: Any, padding_idx: int | None) 
     rows = xp.getitem(weight, input)
     if padding_idx is None:
         return rows, None
-    padding = normalize_axis(name, padding_idx, shape[0])
+    if not -shape[0] <= padding_idx < shape[0]:
+        raise AxisError(
+            f"[{name}] padding_idx is {padding_idx}, and the weight has {shape[0]} rows; expected a number from "
+            f"{-shape[0]} to {shape[0] - 1}; name one of its rows."
+        )
+    padding = padding_idx % shape[0]
     fixed = known(weight)
     if fixed is None:
         raise SymbolError(

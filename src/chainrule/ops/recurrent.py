@@ -72,10 +72,11 @@ def _check(name: str, kind: str, features: int, w_ih: Any, w_hh: Any, *biases: A
     if (outer, inner) != wanted or any(operand_spec(name, b).shape != (gates * hidden,) for b in biases):
         shapes = [operand_spec(name, b).shape for b in biases]
         told = f" and biases {shapes[0]}, {shapes[1]}" if shapes else ""
+        rows = f"{gates}·hidden" if gates > 1 else "hidden"
         raise ShapeError(
             f"[{name}] the input has {features} features, and the weights have shapes {outer}, {inner}{told}; expected "
-            f"({gates}·hidden, features), ({gates}·hidden, hidden)"
-            + (f" and ({gates}·hidden,) twice" if shapes else "")
+            f"({rows}, features), ({rows}, hidden)"
+            + (f" and ({rows},) twice" if shapes else "")
             + "; transpose the weights, or reshape the input."
         )
     return hidden
