@@ -182,6 +182,8 @@ def _embedding_bag(
         kept = np.ones(input.shape, bool)
     else:
         positions, kept = _bags(name, input, offsets, include_last_offset)
+        if not input.shape[0]:  # bags that are all empty: no position can be read, and none counts
+            input, weights = np.zeros(1, np.int64), None
         input, weights = xp.getitem(input, positions), None if weights is None else xp.getitem(weights, positions)
     rows, padding = _rows(xp, name, input, weight, padding_idx)
     if padding is not None:
