@@ -29,7 +29,7 @@ def integral(function: Any) -> Any:
 
 
 def simpson(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    return integrate.simpson(floating(y), x, dx=dx, axis=axis).astype(floating(y).dtype)
+    return np.asarray(integrate.simpson(floating(y), x, dx=dx, axis=axis)).astype(floating(y).dtype)[()]
 
 
 # Integers, which no test moves: coordinates that coincide have no slopes between them.

@@ -1,5 +1,7 @@
 """Looking values up."""
 
+from typing import Any
+
 import numpy as np
 
 from samples.drawing import CUBE, FULL, Row, call, draw, row
@@ -8,9 +10,14 @@ COMPLEX = "complex64 complex128"
 # Lists, which no test moves: elements that are not in order have no places.
 ORDERED = np.sort(draw((5,))).tolist()
 
+
+def searchsorted(x1: Any, x2: Any, side: Any = "left", sorter: Any = None) -> Any:
+    return np.searchsorted(x1, x2, side, sorter)
+
+
 ROWS: dict[str, Row] = {
     "searchsorted": row(
-        lambda x1, x2, side="left", sorter=None: np.searchsorted(x1, x2, side, sorter),
+        searchsorted,
         call(ORDERED, draw(FULL)),
         call(ORDERED, draw(()), side="right"),
         call(ORDERED[::-1], draw((3,)), sorter=np.arange(5)[::-1].copy()),
@@ -19,7 +26,7 @@ ROWS: dict[str, Row] = {
         refuses=COMPLEX,
     ),
     "searchsorted_in": row(
-        lambda x1, x2, side="left": np.searchsorted(x1, x2, side),
+        searchsorted,
         call([1, 1, 2, 5], np.array([[0, 1], [2, 9]])),
         call([1, 1, 2, 5], np.array([0, 1, 5]), side="right"),
         call([1, 1, 2, 5], np.array(2)),

@@ -41,9 +41,13 @@ def _search_batch(xp: Any, batched: tuple[bool, ...], x1: Any, x2: Any, *, side:
     return xp.sum(before, axis=rank, dtype=np.int64)
 
 
+def _numpys_places(x1: Any, x2: Any, *, side: Any = "left") -> Any:
+    return np.searchsorted(x1, x2, side)
+
+
 primitive(
     "searchsorted_in",
-    value=lambda x1, x2, *, side="left": np.searchsorted(x1, x2, side),
+    value=_numpys_places,
     arity=2,
     canonical=_canonical_search,
     spec=lambda x1, x2, *, side: Spec(x2.shape, np.dtype(np.int64)),
@@ -65,7 +69,7 @@ def _searchsorted(xp: Any, x1: Any, x2: Any, side: str = "left", sorter: Any = N
     return xp.searchsorted_in(x1, x2, side=side)
 
 
-def _numpys_searchsorted(x1: Any, x2: Any, side: str = "left", sorter: Any = None) -> Any:
+def _numpys_searchsorted(x1: Any, x2: Any, side: Any = "left", sorter: Any = None) -> Any:
     if np.asarray(x1).dtype.kind == "c" or np.asarray(x2).dtype.kind == "c":
         raise TypeError
     return np.searchsorted(x1, x2, side, sorter)
