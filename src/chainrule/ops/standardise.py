@@ -33,7 +33,8 @@ def _push(xp: Any, t: Any, out: Any, x: Any, axis: Shape, eps: float, center: bo
     square = xp.var(x, axis=axis, keepdims=True) if center else xp.mean(xp.square(x), axis=axis, keepdims=True)
     deviation = xp.sqrt(xp.add(square, eps))
     along = xp.mean(xp.multiply(t, out), axis=axis, keepdims=True)
-    moved = xp.subtract(xp.center(t, axis=axis) if center else t, xp.multiply(out, along))
+    moved = xp.subtract(t, xp.mean(t, axis=axis, keepdims=True)) if center else t
+    moved = xp.subtract(moved, xp.multiply(out, along))
     if eps:
         return xp.divide(moved, deviation)
     constant = xp.equal(square, 0)
