@@ -34,6 +34,7 @@ class Problem:
     def __init__(self, name: str, sampled: Call, convert: Callable[[Any], Any] = lambda a: a, kinds: str = "f"):
         self.record = RECORDS[name]
         self.through = sample(name).through or (lambda x: x)
+        self.seen = sample(name).seen
         self.leaves, self.structure = flatten([list(sampled.args), sampled.kwargs])
         self.moving = [i for i, x in enumerate(self.leaves) if isinstance(x, np.ndarray) and x.dtype.kind in kinds]
         self.point = [convert(self.leaves[i]) for i in self.moving]
@@ -45,6 +46,8 @@ class Problem:
             leaves[i] = self.through(x)
         args, kwargs = unflatten(self.structure, leaves)
         out = function(*args, **kwargs)
+        if self.seen is not None:
+            out = self.seen(*out) if isinstance(out, tuple) else self.seen(out)
         return flatten(list(out) if isinstance(out, (list, tuple)) else [out])[0]
 
     def __call__(self, *arrays: Any) -> list[Any]:

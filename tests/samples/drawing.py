@@ -26,19 +26,26 @@ class Row:
     """``refuses`` names dtypes on which ours is an error though the reference has a value.
 
     An op that is defined on a subspace, such as Hermitian matrices, is tested ``through`` the projection on it: ours
-    and the reference alike are called on projected arrays, and all derivatives are those of the composition.
+    and the reference alike are called on projected arrays, and all derivatives are those of the composition. One whose
+    outputs are unique up to a gauge, as the phases of eigenvectors, is tested as it is ``seen`` by a function of the
+    outputs that the gauge does not change.
     """
 
     reference: Callable[..., Any]
     calls: tuple[Call, ...] = ()
     refuses: frozenset[str] = field(default_factory=frozenset)
     through: Callable[[Any], Any] | None = None
+    seen: Callable[..., Any] | None = None
 
 
 def row(
-    reference: Callable[..., Any], *calls: Call, refuses: str = "", through: Callable[[Any], Any] | None = None
+    reference: Callable[..., Any],
+    *calls: Call,
+    refuses: str = "",
+    through: Callable[[Any], Any] | None = None,
+    seen: Callable[..., Any] | None = None,
 ) -> Row:
-    return Row(reference, calls, frozenset(refuses.split()), through)
+    return Row(reference, calls, frozenset(refuses.split()), through, seen)
 
 
 _stream = count()
