@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import numbers
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -100,17 +101,32 @@ def _sources(size: int, count: int, kernel: str, step: float, align_corners: boo
     rank = np.arange(len(order)) - np.searchsorted(element, element)
     rounds = []
     for number in range(rank.max() + 1):
-        chosen = rank == number
-        weight = None if weights is None else weights.ravel()[order][chosen]
-        rounds.append((_regular(element[chosen]), _regular(place[chosen]), weight))
+        chosen = np.flatnonzero(rank == number)
+        for run in _runs(element[chosen], place[chosen]):
+            weight = None if weights is None else weights.ravel()[order][chosen[run]]
+            rounds.append((_regular(element[chosen[run]]), _regular(place[chosen[run]]), weight))
     return rounds
+
+
+def _runs(element: Any, place: Any) -> list[slice]:
+    """An index in a few parts, mostly its ends and the rest, so that in each the steps are equal; else whole."""
+    steps = np.stack([np.diff(element), np.diff(place)])
+    starts, start = [0], 0
+    while len(starts) < 5:
+        rest = steps[:, start:]
+        other = np.flatnonzero((rest != rest[:, :1]).any(axis=0)) if rest.size else ()
+        if not len(other):
+            return [slice(*ends) for ends in pairwise((*starts, len(element)))]
+        start += int(other[0])
+        starts.append(start)
+    return [slice(0, len(element))]
 
 
 def _regular(index: Any) -> Any:
     """An increasing index as a slice, where its steps are equal."""
     steps = np.diff(index)
-    if len(steps) and steps[0] > 0 and (steps == steps[0]).all():
-        return slice(int(index[0]), int(index[-1]) + 1, int(steps[0]))
+    if len(index) == 1 or (len(steps) and steps[0] > 0 and (steps == steps[0]).all()):
+        return slice(int(index[0]), int(index[-1]) + 1, int(steps[0]) if len(steps) else 1)
     return index
 
 
