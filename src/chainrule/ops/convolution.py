@@ -228,8 +228,8 @@ bilinear(
     canonical=_canonical_input,
     spec=lambda g, w, *, sizes, groups, **windows: Spec((g.shape[0], w.shape[1] * groups, *sizes), promote([g, w])),
     transposes=(
-        lambda xp, h, _g, w, sizes, **windows: xp.convolution(h, w, **windows),
-        lambda xp, h, g, _w, sizes, **windows: xp.convolution_weight(h, g, kernel=_w.shape[2:], **windows),
+        lambda xp, h, _g, w, *, sizes, **windows: xp.convolution(h, w, **windows),
+        lambda xp, h, g, _w, *, sizes, **windows: xp.convolution_weight(h, g, kernel=_w.shape[2:], **windows),
     ),
     batch=_batch("convolution_input", "gw", "x"),
     public=("nn.functional.convolution_input",),
@@ -246,8 +246,8 @@ bilinear(
     canonical=_canonical_weight,
     spec=lambda x, g, *, kernel, groups, **windows: Spec((g.shape[1], x.shape[1] // groups, *kernel), promote([x, g])),
     transposes=(
-        lambda xp, v, _x, g, kernel, **windows: xp.convolution_input(g, v, sizes=_x.shape[2:], **windows),
-        lambda xp, v, x, _g, kernel, **windows: xp.convolution(x, v, **windows),
+        lambda xp, v, _x, g, *, kernel, **windows: xp.convolution_input(g, v, sizes=_x.shape[2:], **windows),
+        lambda xp, v, x, _g, *, kernel, **windows: xp.convolution(x, v, **windows),
     ),
     batch=_batch("convolution_weight", "xg", "w"),
     public=("nn.functional.convolution_weight",),

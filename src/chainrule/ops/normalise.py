@@ -130,7 +130,7 @@ _RUNNING = """Where the statistics of the input are used and running ones are gi
     given does not change. No gradient flows into them."""
 
 
-def _running(xp: Any, name: str, x: Spec, stats: Any, required: bool) -> bool:
+def _running(name: str, stats: Any, required: bool) -> bool:
     """Whether running statistics are given, both of them."""
     absent = [what for what, given in zip(("running_mean", "running_var"), stats, strict=True) if given is None]
     if absent and (required or len(absent) == 1):
@@ -171,7 +171,7 @@ def _batch_norm(
 ) -> Any:
     name, stats = "batch_norm", (running_mean, running_var)
     x = _real(name, input, 2)
-    given = _running(xp, name, x, stats, required=not training)
+    given = _running(name, stats, required=not training)
     axes = (0, *range(2, x.ndim))
     if not training:
         out = _by_running(xp, name, input, stats, x, eps)
@@ -221,7 +221,7 @@ def _instance_norm(
 ) -> Any:
     name, stats = "instance_norm", (running_mean, running_var)
     x = _real(name, input, 3)
-    given = _running(xp, name, x, stats, required=not use_input_stats)
+    given = _running(name, stats, required=not use_input_stats)
     axes = tuple(range(2, x.ndim))
     if not use_input_stats:
         out = _by_running(xp, name, input, stats, x, eps)

@@ -114,7 +114,7 @@ def _runs(element: Any, place: Any) -> list[slice]:
     starts, start = [0], 0
     while len(starts) < 5:
         rest = steps[:, start:]
-        other = np.flatnonzero((rest != rest[:, :1]).any(axis=0)) if rest.size else ()
+        other = np.flatnonzero((rest != rest[:, :1]).any(axis=0)) if rest.size else rest[0]
         if not len(other):
             return [slice(*ends) for ends in pairwise((*starts, len(element)))]
         start += int(other[0])
