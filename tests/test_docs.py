@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import chainrule
@@ -27,4 +28,5 @@ def test_the_readme_links_to_files_that_exist():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_a_module(name):
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    names = {"cr": chainrule, "np": np}
+    assert doctest.testmod(importlib.import_module(name), extraglobs=names).failed == 0

@@ -352,12 +352,13 @@ def test_lent_arrays_are_read_only():
 
 
 def test_numbers():
-    x = cr.tensor([2.5], requires_grad=True)
+    x = cr.tensor(2.5, requires_grad=True)
+    assert cr.tensor([[2.5]]).item() == 2.5
     assert (float(x), int(x), complex(x), bool(x), x.item(), math.sqrt(x * 10)) == (2.5, 2, 2.5 + 0j, True, 2.5, 5.0)
     assert isinstance(float(x), float) and isinstance(x.item(), float)
     assert isinstance(cr.tensor(3).item(), int) and isinstance(cr.tensor(True).item(), bool)
     assert complex(cr.tensor(1 + 2j)) == 1 + 2j
-    assert not cr.tensor([[0.0]])
+    assert not cr.tensor(0.0)
     assert [10, 20, 30][cr.tensor(1)] == 20
     assert list(range(cr.tensor(3))) == [0, 1, 2]
     assert "abc"[: cr.tensor(2)] == "ab"
@@ -370,13 +371,18 @@ def test_errors_of_numbers():
     x = cr.tensor(A)
     assert_message(
         ShapeError,
-        "[bool] the truth of a Tensor of shape (2, 3) is ambiguous; expected one element; use .any() or .all().",
+        "[bool] the truth of a Tensor of shape (2, 3) is ambiguous; expected a 0-d one; use .any() or .all().",
         lambda: bool(x),
     )
     assert_message(
         ShapeError,
+        "[float] a Tensor of shape (1,) is no single number; expected a 0-d one; index it first, or use .item().",
+        lambda: float(x[0, :1]),
+    )
+    assert_message(
+        ShapeError,
         "[item] the Tensor has shape (2, 3), 6 elements; expected exactly one; index it first.",
-        lambda: float(x),
+        lambda: x.item(),
     )
     assert_message(
         DTypeError,
@@ -404,7 +410,8 @@ def test_a_symbol_has_no_value():
     x = cr.symbol("x", (2,))
     line = x._node.location
     for name, call in {
-        "bool": lambda: bool(x), "item": lambda: float(x), "index": lambda: operator.index(x),
+        "bool": lambda: bool(x), "float": lambda: float(x), "index": lambda: operator.index(x),
+        "item": lambda: x.item(),
         "asarray": lambda: np.asarray(x), "numpy": lambda: x.numpy(), "tolist": lambda: x.tolist(),
         "in": lambda: 1.0 in x, "detach": lambda: x.detach(), "pickle": lambda: pickle.dumps(x),
     }.items():  # fmt: skip

@@ -279,28 +279,34 @@ class Tensor(Box):
         """The elements as nested lists of Python numbers."""
         return self._known("tolist").tolist()
 
-    def _number(self) -> Any:
+    def _number(self, function: str) -> Any:
         # NumPy asks an element for its number when it is assigned: array[0] = x. Only the caller's instruction tells
         # that from float(x), and there the gradient would be lost unseen.
         caller = sys._getframe(2)
         if self._node is not None and caller.f_code.co_code[caller.f_lasti] == _STORE_ITEM:
             self._release("setitem")
-        return self.item()
+        value = self._known(function)
+        if value.shape != ():
+            raise ShapeError(
+                f"[{function}] a Tensor of shape {value.shape} is no single number; expected a 0-d one; "
+                f"index it first, or use .item()."
+            )
+        return value.item()
 
     def __float__(self) -> float:
-        return float(self._number())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self._number())
+        return int(self._number("int"))
 
     def __complex__(self) -> complex:
-        return complex(self._number())
+        return complex(self._number("complex"))
 
     def __bool__(self) -> bool:
         value = self._known("bool")
-        if value.size != 1:
+        if value.shape != ():
             raise ShapeError(
-                f"[bool] the truth of a Tensor of shape {self.shape} is ambiguous; expected one element; "
+                f"[bool] the truth of a Tensor of shape {self.shape} is ambiguous; expected a 0-d one; "
                 f"use .any() or .all()."
             )
         return bool(value.item())

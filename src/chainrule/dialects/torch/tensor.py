@@ -317,8 +317,8 @@ class Tensor(CoreTensor):
             raise refusal(RuntimeShapeError, f"a Tensor with {value.size} elements cannot be converted to Scalar")
         return value.item()
 
-    def _number(self) -> Any:
-        value = self._known("item")
+    def _number(self, function: str) -> Any:
+        value = self._known(function)
         if value.size != 1:
             raise refusal(ShapeError, "only one element tensors can be converted to Python scalars")
         return value.item()
