@@ -18,7 +18,7 @@ FLOORS = {
     6: "passes.*",
     7: "native.*",
     8: "jit",
-    9: "linalg fft special stats nn.* expression show.* conventions testing optim coverage dialects.* torch.*",
+    9: "linalg fft special stats.* nn.* expression show.* conventions testing optim coverage dialects.* torch.*",
     10: "__init__ cli __main__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

@@ -1,6 +1,6 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
-from chainrule import fft, linalg, nn, protocols, random, special
+from chainrule import fft, linalg, nn, protocols, random, special, stats
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from chainrule.coverage import coverage
 from chainrule.creation import (
