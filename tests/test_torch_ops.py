@@ -6,6 +6,7 @@ from samples import RECORDS, sample
 
 import chainrule as cr
 import chainrule.torch as torch
+from chainrule.tree import flatten
 
 
 def wrapped(make, leaves, x):
@@ -26,7 +27,7 @@ def derivatives(name, call, make, gradients):
     leaves = []
     args, kwargs = wrapped(make, leaves, call.args), {k: wrapped(make, leaves, x) for k, x in call.kwargs.items()}
     result = RECORDS[name].call(*args, **kwargs)
-    parts = result if isinstance(result, (tuple, list)) else [result]
+    parts = flatten(result)[0]
     found = [part.detach().tolist() for part in parts]
     y = total(parts)
     if isinstance(y, int):
