@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.apply import PLAIN
 
-SINGLE = np.dtype(np.float32)
+SINGLE = np.dtype(np.float32), np.dtype(np.complex64)
 
 
 def real_dtype(*operands: Any) -> Any:
@@ -21,7 +21,7 @@ def real_dtype(*operands: Any) -> Any:
 
 
 def weak(ufunc: Callable[..., Any]) -> Callable[..., Any]:
-    """A ufunc to which Python numbers beside float32 are float32, as they are to NumPy's; to some of SciPy's not."""
+    """A ufunc to which Python numbers beside single precision have it too: to some of SciPy's they do not."""
 
     def value(*operands: Any) -> Any:
         for x in operands:
@@ -33,5 +33,5 @@ def weak(ufunc: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _alike(operands: tuple[Any, ...]) -> list[Any]:
-    single = np.result_type(*operands) == SINGLE
-    return [np.float32(x) if single and x.__class__ in PLAIN else x for x in operands]
+    dtype = np.result_type(*operands)
+    return [dtype.type(x) if dtype in SINGLE and x.__class__ in PLAIN else x for x in operands]

@@ -25,7 +25,7 @@ def zeta(n, x, q):
     return mp.zeta(x, q, int(n)) if mp.re(q) > 0 else mp.nan
 
 
-def calls(low, high):
+def calls(low: float, high: float) -> Any:
     return (
         call(1, between(low, high)),
         call(2, between(low, high, ())),

@@ -56,6 +56,7 @@ elementwise(
     value=np.exp2,
     d=lambda xp, out, _x: xp.multiply(out, np.log(2.0).item()),
     method=True,
+    public=("exp2", "special.exp2"),
     doc="""2ˣ.
 
     >>> cr.exp2(cr.tensor([0.0, 3.0]))
@@ -77,6 +78,7 @@ elementwise(
     value=_expm1,
     d=lambda xp, out, _x: xp.add(out, 1),
     method=True,
+    public=("expm1", "special.expm1"),
     doc="""eˣ − 1, exact for small x.
 
     >>> cr.expm1(cr.tensor([0.0, 1e-12]))
@@ -101,6 +103,7 @@ elementwise(
     d=lambda xp, _out, x: xp.reciprocal(xp.add(x, 1)),
     domain=("above minus one",),
     method=True,
+    public=("log1p", "special.log1p"),
     doc="""log(1 + x), exact for small x.
 
     >>> cr.log1p(cr.tensor([0.0, 1e-12]))
@@ -357,7 +360,7 @@ elementwise(
 
 elementwise(
     "sigmoid",
-    public=("sigmoid", "nn.functional.sigmoid"),
+    public=("sigmoid", "nn.functional.sigmoid", "special.expit"),
     value=special.expit,
     d=lambda xp, out, _x: xp.multiply(out, xp.subtract(1, out)),
     method=True,
@@ -383,6 +386,7 @@ elementwise(
     "softplus",
     value=_softplus,
     d=lambda xp, _out, x: xp.sigmoid(x),
+    public=("softplus", "special.softplus"),
     doc="""log(1 + eˣ), without overflow.
 
     >>> cr.softplus(cr.tensor([0.0, 1000.0]))

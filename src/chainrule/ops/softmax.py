@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.op import primitive
+from chainrule.op import composite, primitive
 from chainrule.reduction import batch_rule, canonical, dropped, float_dtype, reduction, wide
 from chainrule.spec import Shape, Spec
 
@@ -114,6 +114,52 @@ primitive(
     doc="""x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows.
 
     >>> cr.log_softmax(cr.tensor([0.0, 1000.0]))
+    tensor([-1000.,     0.])
+    """,
+)
+
+
+# ------------------------------------------------------- SciPy's spelling, whose axis is by default all of them
+
+
+def _logsumexp_weighted(xp: Any, a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    if b is None:
+        return xp.logsumexp(a, axis=axis, keepdims=keepdims)
+    # Elements of weight 0 may be large: only the others say what the exponentials are divided by.
+    shift = xp.logsumexp(xp.where(xp.equal(b, 0), -np.inf, a), axis=axis, keepdims=True)
+    shift = xp.where(xp.isfinite(shift), shift, 0)
+    total = xp.sum(xp.multiply(b, xp.exp(xp.subtract(a, shift))), axis=axis, keepdims=True)
+    return xp.sum(xp.add(xp.log(total), shift), axis=axis, keepdims=keepdims)
+
+
+composite(
+    "special_logsumexp",
+    _logsumexp_weighted,
+    public=("special.logsumexp",),
+    doc="""log Σ b eᵃ over ``axis`` (all axes by default), with weights b as SciPy has it; NaN if the sum is negative.
+
+    >>> cr.special.logsumexp(cr.tensor([1000.0, 1000.0]), b=cr.tensor([1.0, 3.0])) - 1000
+    tensor(1.38629436)
+    """,
+)
+composite(
+    "special_softmax",
+    lambda xp, x, axis=None: xp.softmax(x, axis=axis),
+    public=("special.softmax",),
+    doc="""eˣ / Σ eˣ over ``axis``, by default all axes, as SciPy has it.
+
+    >>> cr.special.softmax(cr.tensor([[0.0, 1000.0], [0.0, 1000.0]]))
+    tensor([[0. , 0.5],
+            [0. , 0.5]])
+    """,
+)
+composite(
+    "special_log_softmax",
+    lambda xp, x, axis=None: xp.log_softmax(x, axis=axis),
+    public=("special.log_softmax",),
+    doc="""x − log Σ eˣ over ``axis``, by default all axes, as SciPy has it.
+
+    >>> cr.special.log_softmax(cr.tensor([0.0, 1000.0]))
     tensor([-1000.,     0.])
     """,
 )

@@ -10,7 +10,6 @@ from scipy import special
 
 from chainrule.op import composite, elementwise
 from chainrule.orders import derivatives
-from chainrule.precision import SINGLE
 
 TERMS = 12  # added up before the Euler–Maclaurin series, and terms of that series
 # B₂ⱼ / (2j)!, j = 1, 2, …
@@ -68,7 +67,7 @@ derivatives(
 
 
 def _hurwitz(x: Any, q: Any) -> Any:
-    if isinstance(x, complex) or getattr(x, "dtype", SINGLE).kind == "c":
+    if np.iscomplexobj(x):
         raise TypeError("zeta(x, q) is a function of real numbers; zeta(x) of complex x is Riemann's")
     return special.zeta(x, q)
 
