@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import chainrule.torch as dialect
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.peers
@@ -176,6 +177,38 @@ def test_values_and_gradients(name):
         theirs = {names.get(k, k): v for k, v in constants.items()}
         order, rtol = 1 if name in ONE_ORDER else 2, 1e-6 if name in SINGLE else 1e-9
         compare(getattr(F, name), getattr(TF, name), args, params, theirs, order, rtol)
+
+
+def dialect_of(x: Any, leaves: list[Any]) -> Any:
+    if isinstance(x, np.ndarray):
+        t = dialect.tensor(x, requires_grad=x.dtype.kind == "f")
+        leaves += [t] if x.dtype.kind == "f" else []
+        return t
+    return x
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", CALLS)
+def test_dialect(name, dtype):
+    """The same functions in ``chainrule.torch``, called with PyTorch's own parameters."""
+    names = {"axis": "dim", "keepdims": "keepdim"}
+    rtol = 1e-4 if dtype == "float32" else 1e-6 if name in SINGLE else 1e-9
+    for args, params in CALLS[name]:
+        args = [x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in args]
+        params = {names.get(k, k): v for k, v in params.items()}
+        params = {k: v.astype(dtype) if isinstance(v, np.ndarray) else v for k, v in params.items()}
+        leaves, their_leaves = [], []
+        ours = {k: dialect.tensor(v) if isinstance(v, np.ndarray) else v for k, v in params.items()}
+        theirs = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in params.items()}
+        y = getattr(dialect.nn.functional, name)(*(dialect_of(x, leaves) for x in args), **ours)
+        z = getattr(TF, name)(*theirs_of(args, their_leaves), **theirs)
+        assert str(y.dtype) == str(z.dtype)
+        np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol / 10, rtol / 100, strict=True)
+        if leaves:
+            y.sum().backward()
+            z.sum().backward()
+            for x, t in zip(leaves, their_leaves, strict=True):
+                same([x.grad], [t.grad], rtol)
 
 
 def test_logcumsumexp():
