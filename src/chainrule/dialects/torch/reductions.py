@@ -235,6 +235,11 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return spell("CumprodBackward0", ops.cumprod(input, axis=dim), input)
 
 
+def logcumsumexp(input: Any, dim: int) -> Any:
+    """log of the running sums of exp(x) along ``dim``, without overflow."""
+    return spell("LogcumsumexpBackward0", ops.logcumsumexp(input, axis=dim), input)
+
+
 def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """(Σ |x|ᵖ)^(1/p) over ``dim``; ``"fro"`` is p = 2. The derivative at 0 is 0."""
     input = _cast(input, "norm", dtype)
@@ -357,5 +362,5 @@ def with_numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
 
 FUNCTIONS = {f.__name__: with_numpy_names(f) for f in (
     sum, mean, prod, var, std, max, min, amax, amin, argmax, argmin, all, any, count_nonzero, logsumexp, softmax,
-    log_softmax, cumsum, cumprod, norm, sort, argsort, topk, median, unique, nonzero, bincount, histc,
+    log_softmax, cumsum, cumprod, logcumsumexp, norm, sort, argsort, topk, median, unique, nonzero, bincount, histc,
 )}  # fmt: skip
