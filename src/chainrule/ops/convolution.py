@@ -4,7 +4,7 @@ Note [One form, three ops]
 Σ g[n, o, t] · w[o, c, k] · x[n, c, t·stride + k·dilation − padding] is linear in each of x, w and g. ``convolution`` is
 its derivative by g, ``convolution_input`` by x, ``convolution_weight`` by w: each takes two of the three, and its
 transposes are the other two ops, so that every order of derivative is made of these three.
-Each copies the windows of some samples at a time into a matrix with a column a window, and multiplies matrices.
+Each copies the windows of some samples, or of a part of one, into a matrix with a column a window, and multiplies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.op import bilinear
-from chainrule.spec import Spec, promote
+from chainrule.spec import Shape, Spec, promote
 from chainrule.window import (
     add_windows,
     convolution_params,
@@ -26,16 +26,23 @@ from chainrule.window import (
     fitting_channels,
     framed,
     per_axis,
+    spans,
     view,
 )
 
-COLUMNS = 1024  # of windows multiplied at once: enough for BLAS, few enough to stay in the cache
+COLUMNS = 1024  # windows multiplied at once: enough for BLAS; of small images those of several
+ELEMENTS = 1 << 18  # of these columns, which stay in the cache: of large images there are fewer
 
 
-def _rounds(number: int, count: int) -> Iterator[slice]:
-    """Samples at a time, so that about COLUMNS windows come together."""
-    step = max(1, COLUMNS // max(1, count))
-    return (slice(start, min(start + step, number)) for start in range(0, number, step))
+def _rounds(samples: int, number: Shape, size: int, step: int, span: int) -> Iterator[tuple[slice, slice, slice]]:
+    """(samples, rows of windows, rows that these cover): of small images several, of large ones a part at a time."""
+    many = max(1, COLUMNS // math.prod(number))
+    rows = max(1, min(number[0], max(COLUMNS // 2, ELEMENTS // size) // math.prod(number[1:])))
+    for start in range(0, samples, many):
+        for row in range(0, number[0], rows):
+            stop = min(row + rows, number[0])
+            covered = slice(row * step, (stop - 1) * step + span)
+            yield slice(start, min(start + many, samples)), slice(row, stop), covered
 
 
 def _samples_last(x: Any) -> Any:
@@ -47,16 +54,15 @@ def _samples_first(x: Any) -> Any:
     return x.transpose(-1, *range(x.ndim - 1))
 
 
-def _columns(x: Any, groups: int, **windows: Any) -> Callable[[slice], Any]:
-    """A function of samples: their windows as columns, (groups, channels · kernel, windows · samples)."""
+def _columns(groups: int, **windows: Any) -> Callable[[Any], Any]:
+    """A function of framed samples: their windows as columns, (groups, channels · kernel, windows · samples)."""
     rank = len(windows["kernel"])
-    x = framed(x, windows["padding"])
     windows["padding"] = ((0, 0),) * rank
-    buffer = np.empty(0, x.dtype)
+    buffer = np.empty(0)
 
-    def columns(some: slice) -> Any:
+    def columns(x: Any) -> Any:
         nonlocal buffer
-        parts = view(_samples_first(_samples_last(x[some])), **windows)
+        parts = view(_samples_first(_samples_last(x)), **windows)
         parts = parts.transpose(*range(1, parts.ndim), 0)
         if buffer.size != parts.size:
             buffer = np.empty(parts.size, x.dtype)
@@ -77,9 +83,11 @@ def _convolution(x: Any, w: Any, *, stride: Any = 1, padding: Any = 0, dilation:
     out = np.zeros((len(x), len(w), *number), promote([x, w]))
     if not (x.size and w.size and out.size):
         return out
-    columns, weight = _columns(x, groups, **windows), w.reshape(groups, len(w) // groups, -1)
-    for some in _rounds(len(x), math.prod(number)):
-        out[some] = _samples_first(np.matmul(weight, columns(some)).reshape(len(w), *number, -1))
+    x, weight = framed(x, padding), w.reshape(groups, len(w) // groups, -1)
+    columns, span = _columns(groups, **windows), spans(w.shape[2:], dilation)[0]
+    for some, rows, covered in _rounds(len(x), number, w[0].size * groups, stride[0], span):
+        product = np.matmul(weight, columns(x[some, :, covered]))
+        out[some, :, rows] = _samples_first(product.reshape(len(w), rows.stop - rows.start, *number[1:], -1))
     return out
 
 
@@ -92,11 +100,13 @@ def _convolution_input(
     out = np.zeros((len(g), channels, *whole), promote([g, w]))
     if g.size and w.size and out.size:
         weight = w.reshape(groups, len(w) // groups, -1).swapaxes(1, 2)
-        for some in _rounds(len(g), math.prod(number)):
-            parts = np.matmul(weight, _rows(g[some], groups)).reshape(channels, *kernel, *number, -1)
-            added = np.zeros((channels, *whole, some.stop - some.start), out.dtype)
+        span = spans(kernel, dilation)[0]
+        for some, rows, covered in _rounds(len(g), number, w[0].size * groups, stride[0], span):
+            parts = np.matmul(weight, _rows(g[some, :, rows], groups))
+            parts = parts.reshape(channels, *kernel, rows.stop - rows.start, *number[1:], -1)
+            added = np.zeros((channels, covered.stop - covered.start, *whole[1:], parts.shape[-1]), out.dtype)
             add_windows(added, parts, lead=1, kernel=kernel, stride=stride, dilation=dilation)
-            out[some] = _samples_first(added)
+            out[some, :, covered] += _samples_first(added)
     return framed(out, tuple((-before, -after) for before, after in padding))
 
 
@@ -107,9 +117,9 @@ def _convolution_weight(
     shape = (g.shape[1], x.shape[1] // groups, *kernel)
     out = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), promote([x, g]))
     if x.size and g.size and out.size:
-        columns = _columns(x, groups, **windows)
-        for some in _rounds(len(x), math.prod(g.shape[2:])):
-            out += np.matmul(_rows(g[some], groups), columns(some).swapaxes(1, 2))
+        x, columns, span = framed(x, padding), _columns(groups, **windows), spans(kernel, dilation)[0]
+        for some, rows, covered in _rounds(len(x), g.shape[2:], out[0, 0].size * groups, stride[0], span):
+            out += np.matmul(_rows(g[some, :, rows], groups), columns(x[some, :, covered]).swapaxes(1, 2))
     return out.reshape(shape)
 
 
