@@ -29,6 +29,7 @@ def weak(ufunc: Callable[..., Any]) -> Callable[..., Any]:
                 return ufunc(*_alike(operands))
         return ufunc(*operands)
 
+    value.__wrapped__ = ufunc  # type: ignore[attr-defined]  # by which SciPy's function is known to be ours
     return value
 
 

@@ -270,6 +270,10 @@ def _counterparts() -> tuple[Counterparts, dict[Any, Callable[..., Any]]]:
             ufuncs[found] = function, frozenset()
         else:
             functions[found] = function
+    for record in records.values():  # ufuncs of SciPy's are values of ops, as they are or with a wrapper
+        found = getattr(record.value, "__wrapped__", record.value)
+        if isinstance(found, np.ufunc):
+            ufuncs.setdefault(found, (record.call, frozenset()))
     return ufuncs, functions
 
 
