@@ -26,8 +26,8 @@ from chainrule.matrices import adjoint
 
 
 def resolution(values: Any) -> float:
-    """The difference, relative to the largest, below which values are equal to rounding: 8 n ε."""
-    return 8 * max(1, values.shape[-1]) * float(np.finfo(values.dtype).eps)
+    """The difference, relative to the largest, below which values of n rows are equal to rounding: (n + 8) ε."""
+    return (values.shape[-1] + 8) * float(np.finfo(values.dtype).eps)
 
 
 def near(xp: Any, values: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.errors import GradientError, MatrixError
 from chainrule.gauge import add, diagonal, inner, on_diagonal, outer, scaled, share
@@ -25,31 +26,26 @@ class EigResult(NamedTuple):
     eigenvectors: Any
 
 
-def _failed(name: str, x: Any) -> MatrixError:
-    require_square(name, x, advice="use svd(x) for other shapes")
-    return MatrixError(
-        f"[{name}] the eigenvalues of an operand of shape {x.shape} did not converge, or were not looked for; expected "
-        f"finite elements; look for NaN and infinities in it."
-    )
-
-
 def _complex(x: Any) -> np.dtype[Any]:
     return np.result_type(floating_dtype(x), np.complex64)
 
 
-def _eig(x: Any) -> Any:
+def _converged(name: str, function: Any, x: Any) -> Any:
+    x = floating(x)
     try:
-        found = np.linalg.eig(x)
-    except np.linalg.LinAlgError:
-        raise _failed("eig", x) from None
-    return tuple(part.astype(_complex(x), copy=False) for part in found)
-
-
-def _eigvals(x: Any) -> Any:
-    try:
-        return np.linalg.eigvals(x).astype(_complex(x), copy=False)
-    except np.linalg.LinAlgError:
-        raise _failed("eigvals", x) from None
+        # LAPACK may search for ever where elements are not finite.
+        if np.isfinite(x).all():
+            with np.errstate(invalid="raise", over="ignore", under="ignore", divide="ignore"):
+                found = function(x)
+            if x.dtype.char != "F":
+                return found
+            return tuple(part.astype(x.dtype) for part in found) if isinstance(found, tuple) else found.astype(x.dtype)
+    except FloatingPointError:
+        pass
+    raise MatrixError(
+        f"[{name}] the eigenvalues of an operand of shape {x.shape} did not converge, or were not looked for; expected "
+        f"finite elements; look for NaN and infinities in it."
+    )
 
 
 def _specs(name: str, x: Any) -> tuple[Spec, Spec]:
@@ -127,7 +123,7 @@ for _name, _check, _public, _doc in (
 ):
     primitive(
         _name,
-        value=lambda x: _eig(x),
+        value=lambda x: _converged("eig", lapack.eig, x),
         spec=lambda x: _specs("eig", x),
         vjp=(lambda xp, g, out, x, check=_check: _pull(xp, g, out, x, check),),
         jvp=lambda xp, tangents, out, _x, check=_check: _push(xp, tangents[0], out, check),
@@ -154,7 +150,7 @@ def _eigvals_jvp(xp: Any, tangents: Any, _out: Any, x: Any) -> Any:
 
 primitive(
     "eigvals",
-    value=_eigvals,
+    value=lambda x: _converged("eigvals", lapack.eigvals, x),
     spec=lambda x: _specs("eigvals", x)[0],
     vjp=(_eigvals_vjp,),
     jvp=_eigvals_jvp,

@@ -8,10 +8,10 @@ derivative results for forward and reverse mode algorithmic differentiation", 20
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.errors import DTypeError, MatrixError
 from chainrule.gauge import add, diagonal, hermitian, inner, inside, near, on_diagonal, outer, scaled, share
@@ -28,31 +28,32 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _converged(name: str, function: Callable[..., Any], x: Any, UPLO: str) -> Any:
+_EIGH = {"L": lapack.eigh_lo, "U": lapack.eigh_up, "l": lapack.eigh_lo, "u": lapack.eigh_up}
+_EIGVALSH = {"L": lapack.eigvalsh_lo, "U": lapack.eigvalsh_up, "l": lapack.eigvalsh_lo, "u": lapack.eigvalsh_up}
+
+
+def _converged(name: str, functions: dict[str, Any], x: Any, UPLO: Any) -> Any:
+    _require_side(name, UPLO)
     try:
-        return function(x, UPLO)
-    except np.linalg.LinAlgError:
-        require_square(name, x, advice="use svd(x) for other shapes")
+        with np.errstate(invalid="raise", over="ignore", under="ignore", divide="ignore"):
+            return functions[UPLO](floating(x))
+    except FloatingPointError:
         raise MatrixError(
             f"[{name}] the eigenvalues of an operand of shape {x.shape} did not converge; expected finite elements; "
             f"look for NaN and infinities in it."
         ) from None
 
 
-def _canonical(name: str) -> Callable[..., dict[str, Any]]:
-    def canonical(*_operands: Spec, UPLO: Any, **others: Any) -> dict[str, Any]:
-        side = UPLO.upper() if isinstance(UPLO, str) else UPLO
-        if side not in ("L", "U"):
-            raise DTypeError(
-                f"[{name}] UPLO is {UPLO!r}; expected 'L' or 'U', the triangle of the matrix that is read; leave it "
-                f"out for the lower one."
-            )
-        return {"UPLO": side, **others}
-
-    return canonical
+def _require_side(name: str, UPLO: Any) -> None:
+    if UPLO.__class__ is not str or UPLO not in _EIGH:
+        raise DTypeError(
+            f"[{name}] UPLO is {UPLO!r}; expected 'L' or 'U', the triangle of the matrix that is read; leave it out "
+            f"for the lower one."
+        )
 
 
-def _specs(name: str, x: Any) -> tuple[Spec, Spec]:
+def _specs(name: str, x: Any, UPLO: Any) -> tuple[Spec, Spec]:
+    _require_side(name, UPLO)
     require_square(name, x, advice="use svd(x) for other shapes")
     dtype = floating_dtype(x)
     return Spec(x.shape[:-1], real_dtype(dtype)), Spec(x.shape, dtype)
@@ -97,9 +98,8 @@ def _push(xp: Any, t: Any, out: Any, name: str, check: str, padding: int = 0) ->
 
 primitive(
     "eigh",
-    value=lambda x, *, UPLO="L": _converged("eigh", np.linalg.eigh, x, UPLO),
-    canonical=_canonical("eigh"),
-    spec=lambda x, *, UPLO: _specs("eigh", x),
+    value=lambda x, *, UPLO="L": _converged("eigh", _EIGH, x, UPLO),
+    spec=lambda x, *, UPLO: _specs("eigh", x, UPLO),
     vjp=(lambda xp, g, out, _x, *, UPLO: _pull(xp, g, out, "eigh", "free"),),
     jvp=lambda xp, tangents, out, _x, *, UPLO: _push(xp, tangents[0], out, "eigh", "vanish"),
     batch=lambda xp, _batched, x, *, UPLO: xp.eigh(x, UPLO=UPLO),
@@ -110,8 +110,10 @@ primitive(
 
     Only the triangle ``UPLO`` is read, as x is taken to be Hermitian; the gradient is Hermitian too. It must not depend
     on what is arbitrary, the phases of complex eigenvectors and the basis of those of equal eigenvalues: else a
-    GradientError. Where eigenvalues may be equal, take what depends on them alone from ``eigvalsh``. In forward mode
-    complex vectors move at right angles to themselves. MatrixError where the iteration does not converge.
+    GradientError. So are gradients of equal eigenvalues together with their vectors, as in V · diag(h(λ)) · Vᴴ: use
+    matrix functions for that, and ``eigvalsh`` for what depends on eigenvalues alone, but do not combine its values
+    with vectors from here. In forward mode complex vectors move at right angles to themselves. MatrixError where the
+    iteration does not converge.
 
     >>> values, vectors = cr.linalg.eigh(cr.tensor([[2.0, 1.0], [1.0, 2.0]]))
     >>> values
@@ -121,7 +123,7 @@ primitive(
 
 
 def _rotated(x: Any, e: Any, *, UPLO: str, name: str, padding: int) -> EighResult:
-    values, vectors = _converged(name, np.linalg.eigh, x, UPLO)
+    values, vectors = _converged(name, _EIGH, x, UPLO)
     n = values.shape[-1]
     stack = np.broadcast_shapes(x.shape[:-2], e.shape[:-2])
     values, vectors = np.broadcast_to(values, (*stack, n)), np.broadcast_to(vectors, (*stack, n, n))
@@ -158,7 +160,7 @@ primitive(
     arity=2,
     spec=lambda x, e, *, UPLO, name, padding: tuple(
         Spec((*broadcast_shapes(name, [x.shape[:-2], e.shape[:-2]]), *s.shape[len(x.shape) - 2 :]), s.dtype)
-        for s in _specs(name, x)
+        for s in _specs(name, x, UPLO)
     ),
     vjp=(
         lambda xp, g, out, _x, _e, *, UPLO, name, padding: _pull(xp, g, out, name, "never", padding),
@@ -183,7 +185,7 @@ primitive(
 
 
 def _spectral(x: Any, w: Any, *, UPLO: str, name: str, padding: int, fixed: bool) -> Any:
-    (values, vectors), w = _converged(name, np.linalg.eigh, x, UPLO), floating(w)
+    (values, vectors), w = _converged(name, _EIGH, x, UPLO), floating(w)
     return outer(np, scaled(np, vectors, share(np, w, values)), vectors)
 
 
@@ -197,39 +199,42 @@ def _steps(xp: Any, w: Any) -> Any:
     return xp.subtract(xp.expand_dims(w, axis=-2), xp.expand_dims(w, axis=-1))
 
 
+def _no_kink(xp: Any, w: Any, values: Any, name: str, padding: int) -> Any:
+    """Zeros, or the error where equal values have different gradients."""
+    levels = on_diagonal(xp, w)
+    return xp.gauge_quotient(
+        levels, values, levels, name=name, part="hermitian", gap="difference", check="kink", padding=padding
+    )
+
+
 def _spectral_jvp(
     xp: Any, tangents: Any, _out: Any, x: Any, w: Any, *, UPLO: str, name: str, padding: int, fixed: bool
 ) -> Any:
     t, moved = tangents
+    how = {"name": name, "padding": padding}
     if t is None:
-        return xp.spectral(x, moved, UPLO=UPLO, name=name, padding=padding, fixed=fixed)
-    values, vectors = xp.aligned_eigh(x, t, UPLO=UPLO, name=name, padding=padding)
+        return xp.spectral(x, moved, UPLO=UPLO, fixed=fixed, **how)
+    values, vectors = xp.aligned_eigh(x, t, UPLO=UPLO, **how)
     steps = xp.multiply(inside(xp, vectors, hermitian(xp, t), vectors), _steps(xp, w))
-    turned = xp.gauge_quotient(
-        steps, values, steps, name=name, part="skew", gap="difference", check="vanish", padding=padding
-    )
-    turned = turned if moved is None else add(xp, turned, on_diagonal(xp, moved))
-    return outer(xp, xp.matmul(vectors, turned), vectors)
+    turned = xp.gauge_quotient(steps, values, steps, part="skew", gap="difference", check="vanish", **how)
+    level = None if moved is None else on_diagonal(xp, moved)
+    return outer(xp, xp.matmul(vectors, add(xp, turned, _no_kink(xp, w, values, **how), level)), vectors)
 
 
 def _spectral_vjp(
     xp: Any, g: Any, _out: Any, x: Any, w: Any, *, UPLO: str, name: str, padding: int, fixed: bool
 ) -> Any:
-    values, vectors = xp.aligned_eigh(x, x, UPLO=UPLO, name=name, padding=padding)
+    how = {"name": name, "padding": padding}
+    values, vectors = xp.aligned_eigh(x, x, UPLO=UPLO, **how)
     middle, steps = inside(xp, vectors, hermitian(xp, _conj(xp, g)), vectors), _steps(xp, w)
     if fixed:
         steps = xp.multiply(middle, steps)
-        turned = xp.gauge_quotient(
-            steps, values, steps, name=name, part="skew", gap="difference", check="vanish", padding=padding
-        )
+        turned = xp.gauge_quotient(steps, values, steps, part="skew", gap="difference", check="vanish", **how)
     else:
         # Equal values have equal w here, and not nearby: what is divided is what stands beside their difference.
-        turned = xp.multiply(
-            xp.gauge_quotient(
-                middle, values, middle, name=name, part="hermitian", gap="difference", check="scalar", padding=padding
-            ),
-            steps,
-        )
+        turned = xp.gauge_quotient(middle, values, g, part="hermitian", gap="difference", check="scalar", **how)
+        turned = xp.multiply(turned, steps)
+    turned = xp.add(turned, _no_kink(xp, w, values, **how))
     return _conj(xp, outer(xp, xp.matmul(vectors, turned), vectors))
 
 
@@ -281,9 +286,8 @@ def _eigvalsh_jvp(xp: Any, tangents: Any, _out: Any, x: Any, *, UPLO: str) -> An
 
 primitive(
     "eigvalsh",
-    value=lambda x, *, UPLO="L": _converged("eigvalsh", np.linalg.eigvalsh, x, UPLO),
-    canonical=_canonical("eigvalsh"),
-    spec=lambda x, *, UPLO: _specs("eigvalsh", x)[0],
+    value=lambda x, *, UPLO="L": _converged("eigvalsh", _EIGVALSH, x, UPLO),
+    spec=lambda x, *, UPLO: _specs("eigvalsh", x, UPLO)[0],
     vjp=(lambda xp, g, _out, x, *, UPLO: xp.spectral(x, g, UPLO=UPLO, name="eigvalsh", padding=0, fixed=_is_fixed(g)),),
     jvp=_eigvalsh_jvp,
     batch=lambda xp, _batched, x, *, UPLO: xp.eigvalsh(x, UPLO=UPLO),

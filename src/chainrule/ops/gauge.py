@@ -13,9 +13,9 @@ from chainrule.op import ZERO, primitive
 from chainrule.spec import Spec, broadcast_shapes
 
 # What is checked where a gap is 0 to rounding. "vanish": that numerators are, "scalar": that they are a multiple of the
-# identity, "free": that they are, and that phases do not matter, "phase": only this, "basis": both, of columns that
-# complete a basis, "mixed": that vectors of equal values have no gradient at all, "never": that no values are equal.
-# What is 0 for any phase and basis has no derivative either, and that is not checked again ("ignore").
+# identity, "kink": the same of gradients, "free": that they are, and that phases do not matter, "phase": only this,
+# "basis": both, of columns that complete a basis, "mixed": that vectors of equal values have no gradient, "never":
+# that no values are equal. What is 0 for any phase and basis has no derivative, and is not checked again ("ignore").
 
 
 def _gaps(values: Any, gap: str) -> Any:
@@ -90,7 +90,7 @@ def _refuse(
         wrong = pairs & (used | np.swapaxes(used, -1, -2))
     else:
         wrong = pairs & (size > limit)
-        if check == "scalar":
+        if check in ("scalar", "kink"):
             level = np.broadcast_to(np.einsum("...ii->...i", numerator).real[..., None], small.shape)
             wrong |= pairs & (np.abs(level - np.swapaxes(level, -1, -2)) > limit)
         if check == "basis" and (wrong | (own & (size > limit))).any():
@@ -135,6 +135,11 @@ def _equal(name: str, one: Any, other: Any, gap: str, check: str) -> GradientErr
             f"[{name}] {what}, and a function of both values and vectors was differentiated: {why}, so the derivative "
             f"cannot be known from one choice of them; expected distinct {kind}, or a function of vectors alone; use "
             f"{only} where only values matter, and matrix functions (expm, sqrtm, pinv) in place of V h(Λ) Vᴴ."
+        )
+    if check == "kink":
+        return GradientError(
+            f"[{name}] {what}, with different gradients: this is a kink, as that of the largest of them, and a second "
+            f"derivative does not exist; expected distinct {kind}, or a function that is smooth where they meet."
         )
     if check in ("never", "scalar"):
         instead = (

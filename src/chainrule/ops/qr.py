@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
+from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.errors import DTypeError, GradientError, MatrixError
 from chainrule.gauge import add, beyond, completed, cut, diagonal, inner, on_diagonal, outer
@@ -58,19 +59,27 @@ def _times_inverse(xp: Any, x: Any, r: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------- QR
 
 
-def _canonical_qr(_x: Spec, *, mode: Any) -> dict[str, Any]:
+def _require_mode(mode: Any) -> None:
     if mode not in ("reduced", "complete"):
         raise DTypeError(
             f"[qr] mode is {mode!r}; expected 'reduced' or 'complete'; for R alone (NumPy's mode 'r') write qr(x).R."
         )
-    return {"mode": mode}
 
 
 def _qr(x: Any, *, mode: Any = "reduced") -> Any:
-    return np.linalg.qr(x, mode)
+    _require_mode(mode)
+    require_matrix("qr", x)
+    result, (m, n) = floating_dtype(x), x.shape[-2:]
+    packed = x.astype(np.result_type(result, np.float64))  # LAPACK's reflectors take its place
+    scales = lapack.qr_r_raw(packed)
+    whole = mode == "complete" and m > n
+    q = (lapack.qr_complete if whole else lapack.qr_reduced)(packed, scales)
+    r = np.triu(packed[..., : m if whole else min(m, n), :])
+    return q.astype(result, copy=False), r.astype(result, copy=False)
 
 
 def _qr_spec(x: Spec, *, mode: str) -> tuple[Spec, Spec]:
+    _require_mode(mode)
     require_matrix("qr", x)
     (*stack, m, n), dtype = x.shape, floating_dtype(x)
     k = m if mode == "complete" else min(m, n)
@@ -136,7 +145,6 @@ def _qr_jvp(xp: Any, tangents: Any, out: Any, _x: Any, *, mode: str) -> tuple[An
 primitive(
     "qr",
     value=_qr,
-    canonical=_canonical_qr,
     spec=_qr_spec,
     vjp=(_qr_vjp,),
     jvp=_qr_jvp,
@@ -296,7 +304,7 @@ def _slogdet_jvp(xp: Any, tangents: Any, out: Any, x: Any) -> tuple[Any, Any]:
 
 primitive(
     "slogdet",
-    value=lambda x: np.linalg.slogdet(x),
+    value=lambda x: lapack.slogdet(floating(x)),
     spec=_slogdet_spec,
     vjp=(_slogdet_vjp,),
     jvp=_slogdet_jvp,

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.errors import MatrixError
 from chainrule.gauge import (
@@ -33,7 +34,7 @@ from chainrule.gauge import (
     scaled,
     share,
 )
-from chainrule.matrices import adjoint, floating_dtype, require_matrix
+from chainrule.matrices import adjoint, floating, floating_dtype, require_matrix
 from chainrule.op import primitive
 from chainrule.reduction import real_dtype
 from chainrule.spec import Spec
@@ -47,19 +48,19 @@ class SVDResult(NamedTuple):
     Vh: Any
 
 
-def _svd(x: Any, *, full_matrices: bool = True) -> Any:
+def _converged(name: str, function: Any, x: Any) -> Any:
     try:
-        return np.linalg.svd(x, full_matrices)
-    except np.linalg.LinAlgError:
-        raise _unsettled("svd", x) from None
+        with np.errstate(invalid="raise", over="ignore", under="ignore", divide="ignore"):
+            return function(floating(x))
+    except FloatingPointError:
+        raise MatrixError(
+            f"[{name}] the singular values of an operand of shape {x.shape} did not converge; expected finite "
+            f"elements; look for NaN and infinities in it."
+        ) from None
 
 
-def _unsettled(name: str, x: Any) -> MatrixError:
-    require_matrix(name, x)
-    return MatrixError(
-        f"[{name}] the singular values of an operand of shape {x.shape} did not converge; expected finite elements; "
-        f"look for NaN and infinities in it."
-    )
+def _svd(x: Any, *, full_matrices: bool = True) -> Any:
+    return _converged("svd", lapack.svd_f if full_matrices else lapack.svd_s, x)
 
 
 def _specs(x: Any, *, full_matrices: bool) -> tuple[Spec, Spec, Spec]:
@@ -136,7 +137,6 @@ def _basis_jvp(xp: Any, basis: Any, vectors: Any, turned: Any, moved: Any, value
 primitive(
     "svd",
     value=_svd,
-    canonical=lambda _x, *, full_matrices: {"full_matrices": bool(full_matrices)},
     spec=_specs,
     vjp=(_svd_vjp,),
     jvp=_svd_jvp,
@@ -171,7 +171,7 @@ def _spectral(xp: Any, g: Any, x: Any, factors: Any) -> Any:
     """The gradient of a function of singular values, given that with respect to these."""
     m, n = x.shape[-2:]
     if isinstance(g, np.ndarray):  # nobody differentiates this again, and bare factors are quicker
-        left, values, right = factors or np.linalg.svd(x, full_matrices=False)
+        left, values, right = factors or _svd(x, full_matrices=False)
         zero = values <= resolution(values) * values.max(-1, keepdims=True, initial=0)
         return np.matmul(scaled(np, left, np.where(zero, 0, share(np, g, values))), right)
     half = xp.multiply(g, 0.5)
@@ -180,13 +180,6 @@ def _spectral(xp: Any, g: Any, x: Any, factors: Any) -> Any:
     fixed = getattr(g, "_node", None) is None
     whole = xp.spectral(_embedded(xp, x), weights, UPLO="L", name="svdvals", padding=abs(m - n), fixed=fixed)
     return xp.multiply(xp.getitem(whole, (Ellipsis, slice(None, m), slice(m, None))), 2)
-
-
-def _svdvals(x: Any) -> Any:
-    try:
-        return np.linalg.svd(x, compute_uv=False)
-    except np.linalg.LinAlgError:
-        raise _unsettled("svdvals", x) from None
 
 
 def _svdvals_jvp(xp: Any, tangents: Any, _out: Any, x: Any) -> Any:
@@ -204,7 +197,7 @@ def _svdvals_spec(x: Any) -> Spec:
 
 primitive(
     "svdvals",
-    value=_svdvals,
+    value=lambda x: _converged("svdvals", lapack.svd, x),
     spec=_svdvals_spec,
     vjp=(lambda xp, g, _out, x: _spectral(xp, g, x, None),),
     jvp=_svdvals_jvp,
