@@ -45,7 +45,6 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "gelu_tanh": on_reals(lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
     "softsign": on_reals(lambda x: x / (1 + np.abs(x))),
     "tanhshrink": on_reals(lambda x: x - np.tanh(x)),
-    "logsigmoid": on_reals(lambda x: -np.log1p(np.exp(-x))),
     "relu6": on_reals(lambda x: np.clip(x, 0, 6)),
     "hardsigmoid": on_reals(lambda x: np.clip(x / 6 + 0.5, 0, 1)),
     "hardswish": on_reals(lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),

@@ -144,7 +144,7 @@ elementwise(
     "log_expit",
     value=special.log_expit,
     d=lambda xp, _out, x: xp.sigmoid(xp.negative(x)),
-    public=("special.log_expit",),
+    public=("special.log_expit", "nn.functional.logsigmoid"),
     doc="""log(1/(1 + e⁻ˣ)), without overflow.
 
     >>> cr.special.log_expit(cr.tensor([0.0, -1000.0]))

@@ -32,7 +32,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 
 def logsigmoid(input: Any) -> Any:
     """log(1 / (1 + exp(−x))), without overflow."""
-    return spell("LogSigmoidBackward0", ops.logsigmoid(input), input)
+    return spell("LogSigmoidBackward0", ops.log_expit(input), input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
