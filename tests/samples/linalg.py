@@ -127,7 +127,7 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Any:
     return np.linalg.matrix_norm(floating(x), ord=ord, keepdims=keepdims)
 
 
-TALL, WIDE = draw((1, 3, 2)), draw((1, 2, 3))
+TALL, WIDE = np.sinh(draw((1, 3, 2))), np.sinh(draw((1, 2, 3)))
 
 ROWS: dict[str, Row] = {
     "inv": row(np.linalg.inv, call(PAIR), call(TRIPLE), call(NONE), call(np.zeros((2, 0, 0)))),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.apply import operand_spec
-from chainrule.errors import MatrixError, MatrixShapeError
+from chainrule.errors import DTypeError, MatrixError
 from chainrule.matrices import adjoint, columns, floating, floating_dtype, require_square, vectors, which
 from chainrule.op import composite, primitive
 from chainrule.spec import Spec
@@ -96,7 +96,7 @@ primitive(
 
 def _cho_solve(xp: Any, c_and_lower: Any, b: Any) -> Any:
     if not isinstance(c_and_lower, (tuple, list)) or len(c_and_lower) != 2:
-        raise MatrixShapeError(
+        raise DTypeError(
             f"[cho_solve] the first argument is a {type(c_and_lower).__name__}; expected a pair (c, lower) of a "
             f"Cholesky factor and whether it is lower; write cho_solve((cholesky(x), True), b)."
         )

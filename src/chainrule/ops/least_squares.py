@@ -196,7 +196,7 @@ def _lstsq(xp: Any, a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, A
         rest = xp.subtract(b, xp.matmul(a, x))
         residuals = xp.sum(xp.square(xp.abs(rest)), axis=-2)
     else:
-        residuals = np.zeros((*x.shape[:-2], 0), values.dtype)
+        residuals = xp.getitem(values, (..., slice(0)))
     return as_vectors(xp, x) if vector else x, residuals, rank, values
 
 
@@ -229,7 +229,7 @@ def _rank_spec(x: Spec, **_params: Any) -> Spec:
     return Spec(x.shape[:-2], np.dtype(np.int64))
 
 
-def _canonical_rank(x: Spec, *, tol: Any, hermitian: Any, rtol: Any) -> dict[str, Any]:
+def _canonical_rank(_x: Spec, *, tol: Any, hermitian: Any, rtol: Any) -> dict[str, Any]:
     tolerances = {name: _tolerance("matrix_rank", given) for name, given in (("tol", tol), ("rtol", rtol))}
     return {**tolerances, "hermitian": bool(hermitian)}
 

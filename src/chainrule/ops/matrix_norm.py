@@ -48,11 +48,11 @@ def _matrix_norm(xp: Any, x: Any, ord: Any = "fro", keepdims: bool = False) -> A
         )
     if ord == "fro":
         return xp.vector_norm(x, ord=2, axis=(-2, -1), keepdims=keepdims)
+    if 0 in spec.shape[-2:] and ord in ("nuc", 1, 2, math.inf):
+        return xp.vector_norm(x, ord=1, axis=(-2, -1), keepdims=keepdims)
     if ord in ("nuc", 2, -2):
-        if ord != "nuc" and 0 in spec.shape[-2:]:
-            raise empty("matrix_norm", spec, (spec.ndim - 2, spec.ndim - 1))
         if 0 in spec.shape[-2:]:
-            return xp.vector_norm(x, ord=1, axis=(-2, -1), keepdims=keepdims)
+            raise empty("matrix_norm", spec, (spec.ndim - 2, spec.ndim - 1))
         out = _of_singular_values(xp, x if hasattr(x, "shape") else np.asarray(x), ord)
     else:
         sums = xp.sum(xp.abs(x), axis=-2 if abs(ord) == 1 else -1)
@@ -93,8 +93,11 @@ def _cond(xp: Any, x: Any, p: Any = None) -> Any:
         else:
             require_square("cond", spec, advice="use p=2 for other shapes")
             largest = above = xp.matrix_norm(x, ord=p)
-            below = xp.reciprocal(xp.matrix_norm(xp.inv_or_nan(x), ord=p))
-            below = xp.where(xp.logical_and(xp.isnan(below), xp.logical_not(xp.isnan(above))), 0, below)
+            inverse = xp.inv_or_nan(x)
+            lost = xp.isnan(inverse)
+            singular = xp.logical_and(xp.any(lost, axis=(-2, -1)), xp.logical_not(xp.isnan(above)))
+            below = xp.reciprocal(xp.matrix_norm(xp.where(lost, 0, inverse), ord=p))
+            below = xp.where(singular, 0, below)
         # The zero matrix is singular too, though 0/0 would not say so.
         return xp.divide(xp.where(xp.equal(largest, 0), 1, above), below)
 

@@ -12,7 +12,6 @@ import numpy as np
 import scipy
 from numpy.linalg import _umath_linalg as lapack
 
-from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.matrices import (
     adjoint,
@@ -20,12 +19,11 @@ from chainrule.matrices import (
     columns,
     floating,
     floating_dtype,
-    require_matrix,
     require_square,
     singular,
     vectors,
 )
-from chainrule.op import composite, primitive
+from chainrule.op import primitive
 from chainrule.spec import Spec, broadcast_shapes, shape_of
 
 # ------------------------------------------------------------------------------------------------- inverses
@@ -231,7 +229,7 @@ def _triangle(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> A
     return x
 
 
-def _canonical_triangular(a: Spec, b: Spec, *, trans: Any, lower: Any, unit_diagonal: Any) -> dict[str, Any]:
+def _canonical_triangular(a: Spec, _b: Spec, *, trans: Any, lower: Any, unit_diagonal: Any) -> dict[str, Any]:
     code = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
     if code not in (0, 1, 2):
         raise DTypeError(
