@@ -61,10 +61,14 @@ def _matrix_norm(xp: Any, x: Any, ord: Any = "fro", keepdims: bool = False) -> A
     return xp.expand_dims(out, axis=(-2, -1)) if keepdims else out
 
 
+def _quick_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Any:
+    return np.linalg.matrix_norm(floating(x), ord=ord, keepdims=keepdims)
+
+
 composite(
     "matrix_norm",
     _matrix_norm,
-    value=lambda x, ord="fro", keepdims=False: np.linalg.matrix_norm(floating(x), ord=ord, keepdims=keepdims),
+    value=_quick_norm,
     public=("linalg.matrix_norm",),
     numpy=("linalg.matrix_norm",),
     doc="""A norm of matrices: 'fro' √Σ|x|², or by ``ord`` another.
