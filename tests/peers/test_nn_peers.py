@@ -177,3 +177,31 @@ def test_running_statistics(name):
     out, *stats = getattr(F, name)(x, mean, var, None, None, True, 0.3)
     for a, b in zip((out, *stats), (expected, *given), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-10)
+
+
+def test_what_is_meant_to_differ():
+    # Ties share their gradient; PyTorch gives all of it to the first.
+    flat = np.ones((1, 1, 4))
+    assert cr.grad(lambda x: cr.sum(F.max_pool1d(x, 2)))(flat).numpy().tolist() == [[[0.5] * 4]]
+    x = torch.tensor(flat, requires_grad=True)
+    assert torch.autograd.grad(T.max_pool1d(x, 2).sum(), x)[0].tolist() == [[[1, 0, 1, 0]]]
+
+    # A window that reaches over the end has the norm of what is in it; PyTorch takes the mean times the full size.
+    x = np.array([[[3.0, 4.0, 5.0]]])
+    np.testing.assert_allclose(F.lp_pool1d(x, 2, 2, ceil_mode=True).numpy(), [[[5, 5]]], 1e-12)
+    np.testing.assert_allclose(T.lp_pool1d(torch.tensor(x), 2, 2, ceil_mode=True).numpy(), [[[5, 50**0.5]]], 1e-12)
+
+    # Running statistics come back as new ones; PyTorch writes to those it was given.
+    mean, var = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    T.batch_norm(torch.tensor(x), mean, var, training=True)
+    ours = np.zeros(1)
+    _, new, _ = F.batch_norm(x, ours, np.ones(1), training=True)
+    np.testing.assert_allclose(new.numpy(), mean.numpy(), 1e-12)
+    assert ours[0] == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 8])
+def test_adaptive_windows(count):
+    x = draw(2, 3, 4)
+    compare(lambda x: F.adaptive_avg_pool1d(x, count), lambda x: T.adaptive_avg_pool1d(x, count), x)
+    compare(lambda x: F.adaptive_max_pool1d(x, count), lambda x: T.adaptive_max_pool1d(x, count), x)
