@@ -113,9 +113,8 @@ BINARY = {
         ((inf,), (-inf, 1.0), False), ((3.0,), (3.0,), True), ((3.0,), (-3.0,), False),
     ],
     "floor_divide": [
-        # An infinite dividend, and a finite one of another sign than an infinite divisor, are as in Python.
-        *QUOTIENT, (INF, NONZERO, nan), (POSITIVE, (inf,), 0.0), (NEGATIVE, (-inf,), 0.0), (POSITIVE, (-inf,), -1.0),
-        (NEGATIVE, (inf,), -1.0),
+        *QUOTIENT, (INF, NONZERO, product_sign(inf)), (FINITE, INF, product_sign(0.0)), ((7.0,), (2.0,), 3.0),
+        ((-7.0,), (2.0,), -4.0),
     ],
     "hypot": [
         (INF, ALL, inf), (ALL, INF, inf), (ZERO, FINITE, lambda _, y: abs(y)), (FINITE, ZERO, lambda x, _: abs(x)),

@@ -163,6 +163,7 @@ def test_dtypes_that_a_function_is_not_defined_on():
 # ------------------------------------------------------------------------------------ operators, Python's numbers
 
 SCALARS = {"bool": (True,), "int": (2,), "float": (2, 2.0), "complex": (2, 2.0, 2j)}
+RESULTS = {(name, dtype) for name, dtypes in pairs(TWO) for dtype in dtypes}
 DTYPES_OF = {name: dtypes for name, dtypes in (*pairs(TWO), *pairs(TWO_BOOL))}
 
 
@@ -181,6 +182,25 @@ def test_python_numbers_take_the_dtype_of_the_array(operator):
             y = cr.ones(2, dtype=dtype)
             assert getattr(y, f"__i{operator}__")(number) is y
             assert (y.dtype, y.shape) == (dtype, (2,))
+
+
+FUNCTIONS = [name for name in DTYPES_OF if name not in OPERATORS.values()]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_an_array_and_a_python_number(name):
+    for dtype in DTYPES_OF[name]:
+        x = cr.ones(2, dtype=dtype)
+        for number in SCALARS[kind_of(dtype)]:
+            for out in (getattr(cr, name)(x, number), getattr(cr, name)(number, x), getattr(cr, name)(x[0], number)):
+                assert out.dtype == (dtype if (name, dtype) in RESULTS else "bool"), (dtype, number)
+
+
+def test_choices_between_an_array_and_a_python_number():
+    for dtype in EVERY:
+        x, mask = cr.ones(2, dtype=dtype), cr.asarray([True, False])
+        for number in SCALARS[kind_of(dtype)]:
+            assert cr.where(mask, x, number).dtype == cr.where(mask, number, x).dtype == dtype
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS)

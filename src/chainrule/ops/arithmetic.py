@@ -22,6 +22,13 @@ def has_nan(value: Any) -> bool:
     return value.dtype.kind == "c" and bool(np.isnan(value).any())
 
 
+def is_bounded(x: Any) -> bool:
+    """Whether all of x lies between the infinities; False where a NaN hides that."""
+    if getattr(x, "shape", ()) == ():
+        return -math.inf < x < math.inf
+    return x.size == 0 or (x.item(x.argmin()) > -math.inf and x.item(x.argmax()) < math.inf)
+
+
 def is_mask(x: Any) -> bool:
     """Whether x is an array of booleans: as a factor, it says where something flows."""
     return getattr(getattr(x, "dtype", None), "kind", None) == "b"
@@ -105,12 +112,24 @@ elementwise(
     tensor([0.5, 1.5])
     """,
 )
+
+
+def _floor_divide(x: Any, y: Any) -> Any:
+    out = x // y
+    if getattr(out, "dtype", None) is None or out.dtype.kind != "f":
+        return out
+    # Python pairs the quotient with the remainder: ∞ // 2 is NaN and 1 // −∞ is −1. The array API standard does not.
+    if not is_bounded(y) or has_nan(out):
+        return np.where(np.isinf(x) | np.isinf(y), np.floor(np.true_divide(x, y)), out)[()]
+    return out
+
+
 elementwise(
     "floor_divide",
-    value=operator.floordiv,
+    value=_floor_divide,
     d=(ZERO, ZERO),
     domain=("real", "nonzero"),
-    doc="""⌊x / y⌋, the quotient rounded down.
+    doc="""⌊x / y⌋, the quotient rounded down, also where x or y is infinite.
 
     >>> cr.floor_divide(cr.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
