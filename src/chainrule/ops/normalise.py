@@ -141,13 +141,12 @@ def _running(name: str, stats: Any, required: bool) -> bool:
     return not absent
 
 
-def _by_running(xp: Any, name: str, input: Any, stats: Any, x: Spec, eps: float) -> Any:
-    own = (x.shape[1],)
-    mean, var = (
-        _channelwise(xp, name, what, given, own, x.ndim)
-        for what, given in zip(("running_mean", "running_var"), stats, strict=True)
-    )
-    return xp.divide(xp.subtract(input, mean), xp.sqrt(xp.add(var, eps)))
+def _by_running(xp: Any, name: str, input: Any, stats: Any, weight: Any, bias: Any, x: Spec, eps: float) -> Any:
+    own, (mean, var) = (x.shape[1],), stats
+    mean = _channelwise(xp, name, "running_mean", mean, own, x.ndim)
+    scale = xp.reciprocal(xp.sqrt(xp.add(_channelwise(xp, name, "running_var", var, own, x.ndim), eps)))
+    scale = _affine(xp, name, scale, weight, None, own, x.ndim)  # on a number a channel, not on all elements
+    return _affine(xp, name, xp.multiply(xp.subtract(input, mean), scale), None, bias, own, x.ndim)
 
 
 def _several(name: str, x: Spec, axes: Shape, whom: str) -> None:
@@ -174,8 +173,7 @@ def _batch_norm(
     given = _running(name, stats, required=not training)
     axes = (0, *range(2, x.ndim))
     if not training:
-        out = _by_running(xp, name, input, stats, x, eps)
-        return _affine(xp, name, out, weight, bias, (x.shape[1],), x.ndim)
+        return _by_running(xp, name, input, stats, weight, bias, x, eps)
     _several(name, x, axes, "a channel")
     out = _affine(xp, name, xp.standardize(input, axis=axes, eps=eps), weight, bias, (x.shape[1],), x.ndim)
     return (out, *_updated(xp, name, input, stats, x, axes, (), momentum)) if given else out
@@ -224,8 +222,7 @@ def _instance_norm(
     given = _running(name, stats, required=not use_input_stats)
     axes = tuple(range(2, x.ndim))
     if not use_input_stats:
-        out = _by_running(xp, name, input, stats, x, eps)
-        return _affine(xp, name, out, weight, bias, (x.shape[1],), x.ndim)
+        return _by_running(xp, name, input, stats, weight, bias, x, eps)
     _several(name, x, axes, "a channel of a sample")
     out = _affine(xp, name, xp.standardize(input, axis=axes, eps=eps), weight, bias, (x.shape[1],), x.ndim)
     return (out, *_updated(xp, name, input, stats, x, axes, (0,), momentum)) if given else out
