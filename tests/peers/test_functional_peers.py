@@ -277,6 +277,15 @@ def test_sequences(kind, bidirectional, biases):
             return (out[0], out[1:])
 
         compare(ours, theirs, (x, hx, params), {}, {}, order=1)
+        given = [dialect.tensor(s) for s in states], [dialect.tensor(p) for p in params]
+        start = given[0] if name == "lstm" else given[0][0]
+        spoken = getattr(dialect, kind)(
+            dialect.tensor(x), start, given[1], biases, layers, 0.0, False, bidirectional, batch_first
+        )
+        with torch.no_grad():
+            expected = flat(theirs(*theirs_of((x, hx, params), []), batch_first))
+        for y, z in zip(spoken, expected, strict=True):
+            np.testing.assert_allclose(y.numpy(), z.numpy(), 1e-12, 1e-14, strict=True)
 
 
 @pytest.mark.parametrize("kind", ["rnn_tanh", "rnn_relu", "gru", "lstm"])

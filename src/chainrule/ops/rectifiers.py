@@ -165,9 +165,11 @@ composite(
 
 
 def _saturate(x: Any, low: Any, high: Any) -> Any:
-    dtype = promote([x, low, high])
-    refuse_complex("hardtanh", Spec((), dtype))
-    return np.minimum(np.maximum(x if dtype.kind == "f" else np.asarray(x, FLOAT), low), high)
+    if not (hasattr(x, "dtype") and x.dtype.kind == "f" and low.__class__ is high.__class__ is float):
+        dtype = promote([x, low, high])
+        refuse_complex("hardtanh", Spec((), dtype))
+        x = x if dtype.kind == "f" else np.asarray(x, FLOAT)
+    return np.minimum(np.maximum(x, low), high)
 
 
 elementwise(

@@ -18,15 +18,15 @@ from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.operands import reals, steps, unknown
 
-# A cell's step is given the part of the gates that depends on the input, computed for all times at once, and the
-# hidden state, and the weights that this is multiplied by; it returns the new state, of which the first is the output.
+# A cell's step is given the part of the gates that depends on the input, computed for all times at once, the state, and
+# the transposed weights ``across`` steps with their bias; it returns the new state, of which the first is the output.
 State = tuple[Any, ...]
 Step = Callable[..., State]
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
-def _affine(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
-    product = xp.matmul(x, xp.matrix_transpose(weight))
+def _affine(xp: Any, x: Any, transposed: Any, bias: Any) -> Any:
+    product = xp.matmul(x, transposed)
     return product if bias is None else xp.add(product, bias)
 
 
@@ -39,24 +39,24 @@ def _rnn_step(name: str, nonlinearity: str) -> Step:
     if nonlinearity not in ("tanh", "relu"):
         raise unknown(name, "nonlinearity", nonlinearity, ("tanh", "relu"))
 
-    def step(xp: Any, inner: Any, state: State, w_hh: Any, b_hh: Any) -> State:
-        return (getattr(xp, nonlinearity)(xp.add(inner, _affine(xp, state[0], w_hh, b_hh))),)
+    def step(xp: Any, inner: Any, state: State, across: Any, b_hh: Any) -> State:
+        return (getattr(xp, nonlinearity)(xp.add(inner, _affine(xp, state[0], across, b_hh))),)
 
     return step
 
 
-def _gru_step(xp: Any, inner: Any, state: State, w_hh: Any, b_hh: Any) -> State:
+def _gru_step(xp: Any, inner: Any, state: State, across: Any, b_hh: Any) -> State:
     (h,) = state
     own_reset, own_update, own_new = _gates(xp, inner, 3)
-    reset, update, new = _gates(xp, _affine(xp, h, w_hh, b_hh), 3)
+    reset, update, new = _gates(xp, _affine(xp, h, across, b_hh), 3)
     update = xp.sigmoid(xp.add(own_update, update))
     new = xp.tanh(xp.add(own_new, xp.multiply(xp.sigmoid(xp.add(own_reset, reset)), new)))
     return (xp.add(new, xp.multiply(update, xp.subtract(h, new))),)
 
 
-def _lstm_step(xp: Any, inner: Any, state: State, w_hh: Any, b_hh: Any) -> State:
+def _lstm_step(xp: Any, inner: Any, state: State, across: Any, b_hh: Any) -> State:
     h, c = state
-    entry, forget, cell, out = _gates(xp, xp.add(inner, _affine(xp, h, w_hh, b_hh)), 4)
+    entry, forget, cell, out = _gates(xp, xp.add(inner, _affine(xp, h, across, b_hh)), 4)
     c = xp.add(xp.multiply(xp.sigmoid(forget), c), xp.multiply(xp.sigmoid(entry), xp.tanh(cell)))
     return xp.multiply(xp.sigmoid(out), xp.tanh(c)), c
 
@@ -113,7 +113,8 @@ def _cell(xp: Any, kind: str, step: Step, input: Any, hx: Any, weights: Any) -> 
     else:
         state = tuple(hx) if kind == "lstm" else (hx,)
     _check_state(name, state, (*spec.shape[:-1], hidden))
-    state = step(xp, _affine(xp, input, w_ih, b_ih), state, w_hh, b_hh)
+    inner = _affine(xp, input, xp.matrix_transpose(w_ih), b_ih)
+    state = step(xp, inner, state, xp.matrix_transpose(w_hh), b_hh)
     return state if kind == "lstm" else state[0]
 
 
@@ -181,10 +182,11 @@ composite(
 def _run(xp: Any, step: Step, x: Any, state: State, weights: Any, backwards: bool) -> tuple[Any, State]:
     """(the outputs of one direction of one layer, its last state) for x of shape (time, n, features)."""
     w_ih, w_hh, b_ih, b_hh = weights
-    inner = steps(xp, _affine(xp, x, w_ih, b_ih))
+    inner = steps(xp, _affine(xp, x, xp.matrix_transpose(w_ih), b_ih))
+    across = xp.matrix_transpose(w_hh)
     outputs = []
     for one in reversed(inner) if backwards else inner:
-        state = step(xp, one, state, w_hh, b_hh)
+        state = step(xp, one, state, across, b_hh)
         outputs.append(state[0])
     return xp.stack(outputs[::-1] if backwards else outputs, axis=0), state
 

@@ -9,7 +9,7 @@ from chainrule.config import enable_grad as enable_grad
 from chainrule.config import is_grad_enabled as is_grad_enabled
 from chainrule.config import no_grad as no_grad
 from chainrule.config import set_grad_enabled as set_grad_enabled
-from chainrule.dialects.torch import creation, dtypes, methods
+from chainrule.dialects.torch import creation, dtypes, methods, recurrent
 from chainrule.dialects.torch.creation import Generator as Generator
 from chainrule.dialects.torch.creation import default_generator as default_generator
 from chainrule.dialects.torch.device import device as device
@@ -78,3 +78,4 @@ def iinfo(type: dtype) -> Any:
 globals().update(dtypes.BY_NAME)
 globals().update(methods.FUNCTIONS)
 globals().update(creation.FUNCTIONS)
+globals().update(recurrent.FUNCTIONS)
