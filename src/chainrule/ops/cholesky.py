@@ -16,6 +16,7 @@ from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError, MatrixError
+from chainrule.gauge import hermitian
 from chainrule.matrices import adjoint, columns, floating, floating_dtype, require_square, vectors, which
 from chainrule.op import composite, primitive
 from chainrule.spec import Spec
@@ -42,10 +43,6 @@ def _spec(x: Spec, *, upper: bool) -> Spec:
     return Spec(x.shape, floating_dtype(x))
 
 
-def _hermitian(xp: Any, x: Any) -> Any:
-    return xp.multiply(xp.add(x, adjoint(xp, x)), np.asarray(0.5, x.dtype))
-
-
 def _half(xp: Any, x: Any) -> Any:
     """The lower triangle with half of the diagonal: Φ of Murray's paper."""
     n = x.shape[-1]
@@ -62,11 +59,11 @@ def _vjp(xp: Any, g: Any, out: Any, _x: Any, *, upper: bool) -> Any:
     left = xp.solve_triangular(factor, middle, trans=1, lower=True, unit_diagonal=False)
     conjugate = xp.conj(factor) if factor.dtype.kind == "c" else factor
     both = xp.solve_triangular(conjugate, xp.matrix_transpose(left), trans=1, lower=True, unit_diagonal=False)
-    return _hermitian(xp, xp.matrix_transpose(both))
+    return hermitian(xp, xp.matrix_transpose(both))
 
 
 def _jvp(xp: Any, tangents: Any, out: Any, _x: Any, *, upper: bool) -> Any:
-    factor, t = _turned(xp, out, upper), _hermitian(xp, tangents[0])
+    factor, t = _turned(xp, out, upper), hermitian(xp, tangents[0])
     left = xp.solve_triangular(factor, t, trans=0, lower=True, unit_diagonal=False)
     middle = xp.solve_triangular(factor, adjoint(xp, left), trans=0, lower=True, unit_diagonal=False)
     return _turned(xp, xp.matmul(factor, _half(xp, middle)), upper)

@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.apply import operand_spec
 from chainrule.errors import DTypeError, ShapeError
+from chainrule.gauge import hermitian as hermitian_part
 from chainrule.matrices import adjoint, aligned, columns, floating, floating_dtype, require_matrix, require_square
 from chainrule.matrices import vectors as as_vectors
 from chainrule.op import composite, primitive
@@ -64,10 +65,6 @@ def _conj(xp: Any, x: Any) -> Any:
     return xp.conj(x) if x.dtype.kind == "c" else x
 
 
-def _hermitian(xp: Any, x: Any) -> Any:
-    return xp.multiply(xp.add(x, adjoint(xp, x)), np.asarray(0.5, x.dtype))
-
-
 def _pinv_vjp(xp: Any, g: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) -> Any:
     del rtol
     g = _conj(xp, g)
@@ -75,12 +72,12 @@ def _pinv_vjp(xp: Any, g: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) 
     c = xp.negative(xp.matmul(xp.matmul(turned, g), turned))
     c = xp.add(c, xp.matmul(xp.matmul(_off_range(xp, x, out, other), out), turned))
     c = xp.add(c, xp.matmul(xp.matmul(turned, out), _off_rows(xp, x, out, other)))
-    return _conj(xp, _hermitian(xp, c) if hermitian else c)
+    return _conj(xp, hermitian_part(xp, c) if hermitian else c)
 
 
 def _pinv_jvp(xp: Any, tangents: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) -> Any:
     del rtol
-    t = _hermitian(xp, tangents[0]) if hermitian else tangents[0]
+    t = hermitian_part(xp, tangents[0]) if hermitian else tangents[0]
     turned, moved = adjoint(xp, out), adjoint(xp, t)
     t = xp.negative(xp.matmul(xp.matmul(out, t), out))
     t = xp.add(t, xp.matmul(out, xp.matmul(turned, _off_rows(xp, out, x, moved))))
@@ -214,7 +211,8 @@ composite(
     doc="""x that makes ‖a @ x − b‖₂ least (of least norm, if there are many), residuals, rank and singular values of a.
 
     The residuals Σ|b − a @ x|² of each column are empty if a has fewer than n independent columns, or no more rows
-    than columns. Singular values up to ``rcond`` times the largest count as 0. Stacks broadcast, as in ``solve``.
+    than columns; a symbolic a is taken to have them. Singular values up to ``rcond`` times the largest count as 0.
+    Stacks broadcast, as in ``solve``.
 
     >>> x, residuals, rank, values = cr.linalg.lstsq(cr.tensor([[1.0], [1.0]]), cr.tensor([1.0, 3.0]))
     >>> x, residuals, rank
