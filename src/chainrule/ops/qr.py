@@ -167,8 +167,9 @@ primitive(
 
 
 def _lu(x: Any) -> Any:
-    if not x.size and x.ndim > 2:  # SciPy's results have other shapes then
-        return tuple(np.zeros(*spec) for spec in _lu_spec(x))
+    if not x.size:  # SciPy's results have other shapes then
+        p, lower, upper = (np.zeros(*spec) for spec in _lu_spec(x))
+        return p + np.eye(p.shape[-1], dtype=p.dtype), lower, upper
     return scipy.linalg.lu(floating(x), check_finite=False)  # small integers would become float32
 
 
