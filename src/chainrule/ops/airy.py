@@ -55,6 +55,7 @@ primitive(
 composite(
     "airy",
     _airy,
+    value=special.airy,
     public=("special.airy",),
     doc="""(Ai, Ai′, Bi, Bi′), the Airy functions of z and their derivatives; z may be complex.
 

@@ -307,6 +307,7 @@ def _is_real(z: Any) -> bool:
 composite(
     "ive",
     lambda xp, v, z: xp.scaled_iv(v, z, xp.abs(z if _is_real(z) else xp.real(z))),
+    value=special.ive,
     public=("special.ive",),
     doc="""e^(−|Re z|) Iᵥ(z), without overflow; the derivative in z takes |x| to be flat at 0.
 
@@ -317,6 +318,7 @@ composite(
 composite(
     "jve",
     lambda xp, v, z: xp.jv(v, z) if _is_real(z) else xp.scaled_jv(v, z, xp.abs(xp.imag(z))),
+    value=special.jve,
     public=("special.jve",),
     doc="""e^(−|Im z|) Jᵥ(z), without overflow; of real z, Jᵥ(z).
 
@@ -327,6 +329,7 @@ composite(
 composite(
     "yve",
     lambda xp, v, z: xp.yv(v, z) if _is_real(z) else xp.scaled_yv(v, z, xp.abs(xp.imag(z))),
+    value=special.yve,
     public=("special.yve",),
     doc="""e^(−|Im z|) Yᵥ(z), without overflow; of real z, Yᵥ(z).
 

@@ -252,6 +252,7 @@ def _ellipj(xp: Any, u: Any, m: Any) -> tuple[Any, ...]:
 composite(
     "ellipj",
     _ellipj,
+    value=lambda u, m: tuple(_jacobi(u, m)),
     public=("special.ellipj",),
     doc="""(sn, cn, dn, am), Jacobi's elliptic functions of (u, m) and the amplitude, for 0 ≤ m ≤ 1 (else NaN).
 
