@@ -132,6 +132,17 @@ def test_only_the_triangle_is_read(x, lower, trans, unit):
     assert not gradient.numpy()[hidden if lower else hidden.T].any()
 
 
+@pytest.mark.parametrize(("lower", "trans", "unit"), list(itertools.product([False, True], [0, 1, 2], [False, True])))
+@pytest.mark.parametrize("n", [3, 20])
+def test_stacks_of_triangles(n, lower, trans, unit):
+    a = RANDOM.normal(size=(2, 1, n, n)) / n + 1j * RANDOM.normal(size=(2, 1, n, n)) / n + 2 * np.eye(n)
+    b = RANDOM.normal(size=(3, n, 2))
+    found = linalg.solve_triangular(a, b, trans, lower, unit).numpy()
+    for i, j in np.ndindex(2, 3):
+        expected = scipy.linalg.solve_triangular(a[i, 0], b[j], trans, lower, unit)
+        np.testing.assert_allclose(found[i, j], expected, 1e-13, 1e-14)
+
+
 def test_the_gradient_of_cholesky_is_hermitian_and_one_triangle_is_read():
     x = positive(COMPLEX)
     for upper in (False, True):
@@ -316,6 +327,18 @@ SINGULAR = np.ones((2, 2))
             cr.MatrixError,
             "[solve_triangular] the matrix of shape (2, 2) is singular: its rank is below 2; expected one of full "
             "rank; its diagonal must have no zeros.",
+        ),
+        (
+            lambda: linalg.solve_triangular(np.stack([np.eye(2), np.diag([1.0, 0.0])]), np.ones(2)),
+            cr.MatrixError,
+            "[solve_triangular] matrix [1] of the stack of shape (2, 2, 2) is singular: its rank is below 2; expected "
+            "one of full rank; its diagonal must have no zeros.",
+        ),
+        (
+            lambda: linalg.solve_triangular(np.ones((2, 3)), np.ones(2)),
+            cr.MatrixShapeError,
+            "[solve_triangular] operand 0 has shape (2, 3), whose matrices are 2 by 3; expected square ones, shape "
+            "(..., n, n); check its shape, or take a square part.",
         ),
         (
             lambda: linalg.cholesky(-np.eye(2)),

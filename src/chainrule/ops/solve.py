@@ -198,6 +198,7 @@ primitive(
 # ------------------------------------------------------------------------------------------------- triangles
 
 _PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}  # LAPACK's letter for a dtype
+SMALL = 16  # rows of triangles that are solved in stacks
 
 
 def _solve_triangular(a: Any, b: Any, trans: int = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
@@ -207,15 +208,41 @@ def _solve_triangular(a: Any, b: Any, trans: int = 0, lower: bool = False, unit_
     if a.ndim == 2 and b.ndim < 3:
         return _triangle(a, b, trans, lower, unit_diagonal)
     b = b[:, None] if vector else b
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    out = np.empty((*stack, *b.shape[-2:]), dtype)
-    left, right = np.broadcast_to(a, (*stack, *a.shape[-2:])), np.broadcast_to(b, out.shape)
-    for place in np.ndindex(*stack):
-        out[place] = _triangle(left[place], right[place], trans, lower, unit_diagonal)
+    # LAPACK solves one triangle a call; many small ones are solved faster together.
+    solved = _triangles_together if a.shape[-1] <= SMALL else _triangles_one_by_one
+    out = solved(a, b, trans, lower, unit_diagonal)
     return out[..., 0] if vector else out
 
 
+def _triangles_together(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+    a = _own_part(np, a, lower, unit_diagonal)
+    if unit_diagonal:
+        a = a + np.eye(a.shape[-1], dtype=a.dtype)
+    upright = np.swapaxes(a, -1, -2) if trans else a
+    upright = upright.conj() if trans == 2 else upright
+    # An upper triangle is its own LU factor: nothing is eliminated, and no rows are exchanged.
+    turn = -1 if lower != bool(trans) else 1
+    try:
+        with np.errstate(invalid="raise"):
+            out = lapack.solve(upright[..., ::turn, ::turn], b[..., ::turn, :])
+    except FloatingPointError:
+        failed = (np.diagonal(a, axis1=-2, axis2=-1) == 0).any(-1)
+        raise singular("solve_triangular", a, "its diagonal must have no zeros", failed) from None
+    return out[..., ::turn, :]
+
+
+def _triangles_one_by_one(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = np.empty((*stack, *b.shape[-2:]), b.dtype)
+    left, right = np.broadcast_to(a, (*stack, *a.shape[-2:])), np.broadcast_to(b, out.shape)
+    for place in np.ndindex(*stack):
+        out[place] = _triangle(left[place], right[place], trans, lower, unit_diagonal)
+    return out
+
+
 def _triangle(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
+    if not a.shape[0] == a.shape[1] == b.shape[0]:
+        raise ValueError(a.shape, b.shape)  # which SciPy lets pass; the spec rule tells it better
     if not b.size:
         return np.empty(b.shape, b.dtype)
     trtrs = getattr(scipy.linalg.lapack, _PREFIX[a.dtype.char] + "trtrs")  # scipy.linalg is loaded when first asked for
