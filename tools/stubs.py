@@ -39,14 +39,8 @@ TYPES = {
     "start_axis": "int",
     "subscripts": "str",
 }
-# Functions that give something else than one Tensor.
-RESULTS = {
-    "atleast_1d": "Any",
-    "atleast_2d": "Any",
-    "broadcast_arrays": "tuple[Tensor, ...]",
-    "split": "list[Tensor]",
-    "unstack": "tuple[Tensor, ...]",
-}
+# Functions that give one Tensor or several, as they are called.
+RESULTS = {"atleast_1d": "Any", "atleast_2d": "Any"}
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
@@ -95,10 +89,38 @@ def _typed(p: inspect.Parameter) -> str:
         given = "Sequence[Operand]"
     operand = p.default is p.empty and (p.kind is p.POSITIONAL_ONLY or p.name in _OPERANDS)
     kind = given or ("Operand" if operand else TYPES.get(p.name, "Any"))
+    if p.default is None and "None" not in kind and kind != "Any":
+        kind += " | None"
     return f"{star}{p.name}: {kind}" + ("" if p.default is p.empty else f" = {literal(p.default)}")
 
 
 _OPERANDS = frozenset({"x", "y", "x1", "x2", "operands", "arrays", "value", "condition"})
+
+
+def result_class(record: Op | Composite) -> Any:
+    """The class of named results that a function gives, or None."""
+    if isinstance(record, Op):
+        return record.outputs
+    body = inspect.unwrap(record.body)
+    named = getattr(body, "__globals__", {}).get(getattr(body, "__annotations__", {}).get("return"))
+    return named if hasattr(named, "_fields") else None
+
+
+def result_of(record: Op | Composite) -> str:
+    """The type of what a function gives, as source."""
+    named = result_class(record)
+    if named is not None:
+        return named.__name__
+    told = "Any" if isinstance(record, Op) else getattr(record.body, "__annotations__", {}).get("return", "Any")
+    return RESULTS.get(record.name, "Tensor") if told == "Any" else told.replace("Any", "Tensor")
+
+
+def imports_of(module: str) -> str:
+    """The imports of a stub that has the functions of a public module."""
+    by_call = {record.call: record for record in RECORDS.values()}
+    classes = {result_class(by_call[call]) for call in public(module).values()} - {None}
+    lines = sorted(f"from {c.__module__} import {c.__name__}" for c in classes)
+    return "\n".join(["", *lines]) if lines else ""
 
 
 def functions_of(module: str) -> str:
@@ -110,14 +132,15 @@ def functions_of(module: str) -> str:
         parameters = parameters_of(record)
         if not module:  # where bool is a dtype
             parameters = [p.replace(": bool", ": builtins.bool") for p in parameters]
-        stubs.append(function(name, parameters, RESULTS.get(record.name, "Tensor"), summary(record.doc)))
+        stubs.append(function(name, parameters, result_of(record), summary(record.doc)))
     return joined(stubs)
 
 
 def op_method(name: str, record: Op | Composite) -> str:
     rest = [p for p in parameters_of(record)[1:]]
     rest = rest[1:] if rest[:1] == ["/"] else rest
-    return function(name, ["self", *rest], RESULTS.get(record.name, "Self"), summary(record.doc))
+    result = result_of(record)
+    return function(name, ["self", *rest], "Self" if result == "Tensor" else result, summary(record.doc))
 
 
 # ----------------------------------------------------------------------------------------------------- the class
@@ -238,7 +261,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-{ordered}
+{ordered}{imports_of("")}
 
 __version__: str
 __array_api_version__: str
@@ -257,7 +280,7 @@ def module_stub(module: str) -> str:
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.tensor import Operand, Tensor
+from chainrule.tensor import Operand, Tensor{imports_of(module)}
 
 {functions_of(module)}{own}
 """

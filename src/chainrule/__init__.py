@@ -21,6 +21,7 @@ from chainrule.creation import (
 )
 from chainrule.dtypes import API_VERSIONS as _versions
 from chainrule.dtypes import (
+    __array_namespace_info__,
     bool,
     broadcast_shapes,
     can_cast,
@@ -46,7 +47,6 @@ from chainrule.dtypes import (
     uint32,
     uint64,
 )
-from chainrule.dtypes import namespace_info as __array_namespace_info__
 from chainrule.errors import (
     AxisError,
     ChainruleError,

@@ -199,10 +199,10 @@ class Info:
         return {name: dtype for name, dtype in NAMED.items() if kind is None or isdtype(dtype, kind)}
 
 
-def namespace_info() -> Info:
+def __array_namespace_info__() -> Info:
     """What the namespace ``chainrule`` tells of itself: dtypes, devices and capabilities.
 
-    >>> namespace_info().default_device()
+    >>> __array_namespace_info__().default_device()
     'cpu'
     """
     return Info()

@@ -142,17 +142,17 @@ def _distinct(xp: Any, name: str, x: Any, equal_nan: bool = False, axis: int | N
     return xp.order_statistics(flat, np.cumsum(counts) - counts), first, inverse, counts
 
 
-def _unique_all(xp: Any, x: Any) -> Any:
+def _unique_all(xp: Any, x: Any) -> UniqueAll:
     values, *rest = _distinct(xp, "unique_all", x)
     return UniqueAll(values, *(constant(one, x) for one in rest))
 
 
-def _unique_counts(xp: Any, x: Any) -> Any:
+def _unique_counts(xp: Any, x: Any) -> UniqueCounts:
     values, _, _, counts = _distinct(xp, "unique_counts", x)
     return UniqueCounts(values, constant(counts, x))
 
 
-def _unique_inverse(xp: Any, x: Any) -> Any:
+def _unique_inverse(xp: Any, x: Any) -> UniqueInverse:
     values, _, inverse, _ = _distinct(xp, "unique_inverse", x)
     return UniqueInverse(values, constant(inverse, x))
 
