@@ -418,6 +418,12 @@ SINGULAR = np.ones((2, 2))
             "leave it out for max(m, n) times the rounding unit.",
         ),
         (
+            lambda: linalg.pinv(np.array([[np.nan, 1.0]])),
+            cr.MatrixError,
+            "[pinv] the singular values of an operand of shape (1, 2) did not converge; expected finite elements; look "
+            "for NaN and infinities in it.",
+        ),
+        (
             lambda: linalg.lstsq(np.ones((3, 2)), np.ones(2)),
             cr.ShapeError,
             "[lstsq] operand 1 has shape (2,) but operand 0 (3, 2) needs 3 elements; expected equal sizes; transpose "

@@ -49,7 +49,9 @@ def floating(x: Any) -> Any:
 
 def singular(name: str, x: Any, advice: str, failed: Any = None) -> MatrixError:
     """The error for a stack in which a matrix (``failed`` says which) has no inverse."""
-    failed = np.equal(lapack.slogdet(x)[0], 0) if failed is None else failed
+    if failed is None:
+        with np.errstate(all="ignore"):
+            failed = np.equal(lapack.slogdet(x)[0], 0)
     return MatrixError(
         f"[{name}] {which(x, failed)} is singular: its rank is below {x.shape[-1]}; expected one of full rank; "
         f"{advice}."
@@ -60,8 +62,9 @@ def which(x: Any, failed: Any) -> str:
     """The first of a stack that failed, in words."""
     if x.ndim == 2:
         return f"the matrix of shape {x.shape}"
-    place = ", ".join(str(int(i)) for i in np.argwhere(failed)[0])
-    return f"matrix [{place}] of the stack of shape {x.shape}"
+    places = np.argwhere(failed)
+    first = f"matrix [{', '.join(map(str, places[0].tolist()))}]" if len(places) else "a matrix"
+    return f"{first} of the stack of shape {x.shape}"
 
 
 def aligned(xp: Any, batched: Sequence[bool], operands: Sequence[Any], cores: Sequence[int]) -> list[Any]:

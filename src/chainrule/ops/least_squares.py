@@ -11,12 +11,13 @@ undo the conjugation of Note [Conjugation] on the way in and out.
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.apply import operand_spec
-from chainrule.errors import DTypeError, ShapeError
+from chainrule.errors import DTypeError, MatrixError, ShapeError
 from chainrule.gauge import hermitian as hermitian_part
 from chainrule.matrices import adjoint, aligned, columns, floating, floating_dtype, require_matrix, require_square
 from chainrule.matrices import vectors as as_vectors
@@ -38,11 +39,23 @@ def _tolerance(name: str, rtol: Any) -> float | None:
 # ----------------------------------------------------------------------------------------- the pseudoinverse
 
 
+def _converged(name: str, x: Any, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except np.linalg.LinAlgError:
+        if np.isfinite(x).all():
+            raise
+        raise MatrixError(
+            f"[{name}] the singular values of an operand of shape {x.shape} did not converge; expected finite "
+            f"elements; look for NaN and infinities in it."
+        ) from None
+
+
 def _pinv(x: Any, *, rtol: Any = None, hermitian: bool = False) -> Any:
     x = floating(x)
     if rtol is None:
         rtol = max(x.shape[-2:]) * np.finfo(x.dtype).eps
-    return np.linalg.pinv(x, rtol=rtol, hermitian=hermitian)
+    return _converged("pinv", x, lambda: np.linalg.pinv(x, rtol=rtol, hermitian=hermitian))
 
 
 def _pinv_spec(x: Spec, *, rtol: Any, hermitian: bool) -> Spec:
@@ -112,12 +125,12 @@ def _least_squares(a: Any, b: Any, *, rcond: Any) -> Any:
     dtype = np.result_type(floating(a), floating(b))
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     if a.ndim == b.ndim == 2:
-        return np.linalg.lstsq(a, b, rcond)[0]
+        return _converged("lstsq", a, lambda: np.linalg.lstsq(a, b, rcond)[0])
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = np.broadcast_to(a, (*stack, *a.shape[-2:])), np.broadcast_to(b, (*stack, *b.shape[-2:]))
     out = np.empty((*stack, a.shape[-1], b.shape[-1]), dtype)
     for place in np.ndindex(*stack):
-        out[place] = np.linalg.lstsq(a[place], b[place], rcond)[0]
+        out[place] = _least_squares(a[place], b[place], rcond=rcond)
     return out
 
 
