@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.errors import AxisError, DTypeError, ShapeError
 
 Shape = tuple[int, ...]
+FLOAT64 = np.dtype(np.float64)
 
 
 class Spec(NamedTuple):
@@ -90,12 +91,19 @@ def precisely(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def value(*operands: Any) -> Any:
         out = function(*operands)
+        for x in operands:
+            if getattr(x, "dtype", None) is FLOAT64:
+                return out
         dtypes = {x.dtype.char for x in operands if hasattr(x, "dtype") and x.dtype.kind in "fc"}
-        if dtypes and dtypes <= {"f", "F"} and out.dtype.char in "dD":
-            return out.astype(out.dtype.char.replace("d", "f").replace("D", "F"))
-        return out
+        if not dtypes or not dtypes <= {"f", "F"}:
+            return out
+        return tuple(map(_single, out)) if isinstance(out, tuple) else _single(out)
 
     return value
+
+
+def _single(x: Any) -> Any:
+    return x.astype({"d": "f", "D": "F"}.get(x.dtype.char, x.dtype), copy=False)
 
 
 def sum_dtype(dtype: Any, wanted: Any = None) -> np.dtype[Any]:

@@ -181,7 +181,7 @@ elementwise(
 # -------------------------------------------------------------------------------------- Jacobi's functions
 
 
-_jacobi = precisely(lambda u, m: np.stack(special.ellipj(u, m)))
+_jacobi = precisely(special.ellipj)
 
 
 def _slope_in_u(xp: Any, out: Any, m: Any) -> Any:
@@ -211,7 +211,7 @@ def _ellipj_jvp(xp: Any, tangents: Any, out: Any, _u: Any, m: Any) -> Any:
 def _ellipj_spec(u: Any, m: Any) -> Spec:
     shape = broadcast_shapes("ellipj", [shape_of(u), shape_of(m)])
     ones = (np.ones(1, x.dtype) if isinstance(x, Spec) else x for x in (u, m))
-    return Spec((4, *shape), np.asarray(_jacobi(*ones)).dtype)
+    return Spec((4, *shape), _jacobi(*ones)[0].dtype)
 
 
 def _ellipj_batch(xp: Any, batched: tuple[bool, ...], u: Any, m: Any) -> Any:
@@ -227,7 +227,7 @@ def _ellipj_batch(xp: Any, batched: tuple[bool, ...], u: Any, m: Any) -> Any:
 primitive(
     "ellipj_stack",
     arity=2,
-    value=_jacobi,
+    value=lambda u, m: np.stack(_jacobi(u, m)),
     spec=_ellipj_spec,
     vjp=(
         lambda xp, g, out, _u, m: xp.sum(xp.absorbing_multiply(g, _slope_in_u(xp, out, m)), axis=0),
@@ -252,7 +252,7 @@ def _ellipj(xp: Any, u: Any, m: Any) -> tuple[Any, ...]:
 composite(
     "ellipj",
     _ellipj,
-    value=lambda u, m: tuple(_jacobi(u, m)),
+    value=_jacobi,
     public=("special.ellipj",),
     doc="""(sn, cn, dn, am), Jacobi's elliptic functions of (u, m) and the amplitude, for 0 ≤ m ≤ 1 (else NaN).
 
