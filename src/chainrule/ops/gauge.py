@@ -70,36 +70,36 @@ def _refuse(
     k: Any, numerator: Any, values: Any, small: Any, limit: Any, name: str, part: str, gap: str, check: str
 ) -> None:
     """Raise where what stands over a gap of 0 does not vanish, or where 0/0 cannot be known."""
-    n = small.shape[-1]
-    own = np.eye(n, dtype=bool) if gap != "column" else np.zeros((), bool)
-    pairs = small & ~own if gap == "difference" else small
-    size = np.abs(np.broadcast_to(numerator, small.shape))
-    phase = (
-        own & (size > limit)
-        if gap == "difference" and part == "skew" and check in ("free", "phase", "mixed")
-        else own & False
-    )
-    if phase.any():
-        raise _phase(name, int(np.argwhere(phase)[0][-1]))
-    if check == "phase":
+    if check == "basis":
+        if (np.abs(numerator) > limit).any():
+            raise _extra(name)
+        return
+    if check in ("free", "phase", "mixed") and gap == "difference" and k.dtype.kind == "c" and part == "skew":
+        phase = np.abs(_diagonal(numerator)) > limit[..., 0]
+        if phase.any():
+            raise _phase(name, int(np.argwhere(phase)[0][-1]))
+    pairs = small & ~np.eye(small.shape[-1], dtype=bool) if gap == "difference" else small
+    if check == "phase" or not pairs.any():
         return
     if check == "never":
         wrong = pairs
     elif check == "mixed":
-        used = np.broadcast_to(np.any(k != 0, axis=-2)[..., None, :], small.shape)
-        wrong = pairs & (used | np.swapaxes(used, -1, -2))
+        used = (k != 0).any(-2)
+        wrong = pairs & (used[..., None, :] | used[..., :, None])
     else:
-        wrong = pairs & (size > limit)
+        wrong = pairs & (np.abs(numerator) > limit)
         if check in ("scalar", "kink"):
-            level = np.broadcast_to(np.einsum("...ii->...i", numerator).real[..., None], small.shape)
-            wrong |= pairs & (np.abs(level - np.swapaxes(level, -1, -2)) > limit)
-        if check == "basis" and (wrong | (own & (size > limit))).any():
-            raise _extra(name)
+            level = _diagonal(numerator).real
+            wrong |= pairs & (np.abs(level[..., None, :] - level[..., :, None]) > limit)
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0])
         one = np.broadcast_to(values[..., None, :], small.shape)[place]
         other = one if gap == "column" else np.broadcast_to(values[..., :, None], small.shape)[place]
         raise _equal(name, other, one, gap, check)
+
+
+def _diagonal(x: Any) -> Any:
+    return np.diagonal(x, axis1=-2, axis2=-1)
 
 
 def _phase(name: str, i: int) -> GradientError:
