@@ -26,6 +26,11 @@ def _floating(xp: Any, x: Any, like: Any = FLOAT) -> Any:
     return xp.astype(x, np.empty(0, like).real.dtype if like.kind in "fc" else FLOAT)
 
 
+def _plain(*operands: Any) -> bool:
+    """Whether NumPy's function computes with these as ours does: in float64."""
+    return all(x.__class__ is float or getattr(x, "dtype", None) == FLOAT for x in operands)
+
+
 def _array(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
@@ -180,9 +185,16 @@ def _gradient(xp: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int 
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
+def _numpys_gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> Any:
+    if not _plain(f, *varargs):
+        raise DTypeError("the body keeps float32, and computes with integers in float64")
+    return np.gradient(f, *varargs, axis=axis, edge_order=edge_order)
+
+
 composite(
     "gradient",
     _gradient,
+    value=_numpys_gradient,
     doc="""∂f/∂x of sampled values f: second-order differences inside, one-sided ones of ``edge_order`` at the ends.
 
     The spacings are one number, or a number or an array of coordinates for each axis. For several axes a tuple.
@@ -223,9 +235,16 @@ def _trapezoid(xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) ->
     return xp.sum(areas, axis=axis)
 
 
+def _numpys_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    if not _plain(y, dx, *([] if x is None else [x])):
+        raise DTypeError("the body keeps float32, and computes with integers in float64")
+    return np.trapezoid(y, x, dx, axis)
+
+
 composite(
     "trapezoid",
     _trapezoid,
+    value=_numpys_trapezoid,
     doc="""∫ y dx along ``axis`` by the trapezoidal rule, for coordinates x or a distance dx.
 
     >>> cr.trapezoid(cr.tensor([1.0, 2.0, 3.0]))

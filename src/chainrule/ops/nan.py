@@ -11,7 +11,17 @@ import numpy as np
 from chainrule.apply import operand_spec
 from chainrule.errors import DomainError
 from chainrule.op import composite, primitive
-from chainrule.reduction import canonical, count, empty, float_dtype, own_dtype, reduction, refuse_complex, unreduced
+from chainrule.reduction import (
+    canonical,
+    count,
+    dropped,
+    empty,
+    float_dtype,
+    own_dtype,
+    reduction,
+    refuse_complex,
+    unreduced,
+)
 from chainrule.spec import Shape, Spec, normalize_axes, normalize_axis, reduced_shape
 
 
@@ -41,7 +51,8 @@ def _scanned(name: str, fill: float) -> Callable[..., Any]:
 
 composite(
     "nansum",
-    _folded("sum", 0),
+    value=lambda x, axis=None, dtype=None, keepdims=False: np.nansum(x, axis, dtype, keepdims=keepdims),
+    body=_folded("sum", 0),
     doc="""Σ x over the elements along ``axis`` (all axes by default) that are not NaN.
 
     >>> cr.nansum(cr.tensor([1.0, np.nan, 3.0]))
@@ -50,7 +61,8 @@ composite(
 )
 composite(
     "nanprod",
-    _folded("prod", 1),
+    value=lambda x, axis=None, dtype=None, keepdims=False: np.nanprod(x, axis, dtype, keepdims=keepdims),
+    body=_folded("prod", 1),
     doc="""Π x over the elements along ``axis`` (all axes by default) that are not NaN.
 
     >>> cr.nanprod(cr.tensor([2.0, np.nan, 3.0]))
@@ -59,7 +71,8 @@ composite(
 )
 composite(
     "nancumsum",
-    _scanned("cumsum", 0),
+    value=lambda x, axis=None, dtype=None: np.nancumsum(x, axis, dtype),
+    body=_scanned("cumsum", 0),
     doc="""The running sum along ``axis`` (of the flattened x by default), with 0 in place of NaN.
 
     >>> cr.nancumsum(cr.tensor([1.0, np.nan, 3.0]))
@@ -68,7 +81,8 @@ composite(
 )
 composite(
     "nancumprod",
-    _scanned("cumprod", 1),
+    value=lambda x, axis=None, dtype=None: np.nancumprod(x, axis, dtype),
+    body=_scanned("cumprod", 1),
     doc="""The running product along ``axis`` (of the flattened x by default), with 1 in place of NaN.
 
     >>> cr.nancumprod(cr.tensor([2.0, np.nan, 3.0]))
@@ -122,9 +136,35 @@ def _nanstd(xp: Any, x: Any, axis: Any = None, correction: float = 0.0, keepdims
     return _shaped(xp, xp.divide(length, xp.sqrt(_present(xp, x, axis, correction))), x, axis, keepdims)
 
 
+# NumPy's own functions warn where all is NaN, and take one pass more.
+
+
+def _numpys_present(x: Any, axis: Any, correction: float) -> tuple[Any, Any]:
+    if x.dtype.kind not in "fc" or not x.size:
+        raise DomainError("no NaN to pass over: the body")
+    holes = np.isnan(x)
+    number = np.add.reduce(~holes, axis=axis, dtype=x.real.dtype, keepdims=True) - x.real.dtype.type(correction)
+    return holes, np.where(number > 0, number, math.nan).astype(x.real.dtype, copy=False)
+
+
+def _numpys_nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    holes, number = _numpys_present(x, axis, 0)
+    mean = np.add.reduce(np.where(holes, x.dtype.type(0), x), axis=axis, keepdims=True) / number
+    return mean if keepdims else dropped(mean, axis)
+
+
+def _numpys_nanvar(x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+    holes, number = _numpys_present(x, axis, correction)
+    away = np.where(holes, x.dtype.type(0), x - _numpys_nanmean(x, axis, True))
+    square = np.square(away) if away.dtype.kind == "f" else np.square(away.real) + np.square(away.imag)
+    out = np.add.reduce(square, axis=axis, keepdims=True) / number
+    return out if keepdims else dropped(out, axis)
+
+
 composite(
     "nanmean",
     _nanmean,
+    value=_numpys_nanmean,
     doc="""The mean of the elements along ``axis`` (all axes by default) that are not NaN; NaN where there are none.
 
     >>> cr.nanmean(cr.tensor([1.0, np.nan, 3.0]))
@@ -134,6 +174,7 @@ composite(
 composite(
     "nanvar",
     _nanvar,
+    value=_numpys_nanvar,
     doc="""Σ |x − mean|² / (n − correction) over the n elements along ``axis`` that are not NaN; NaN if n ≤ correction.
 
     >>> cr.nanvar(cr.tensor([1.0, np.nan, 3.0]))
@@ -143,6 +184,7 @@ composite(
 composite(
     "nanstd",
     _nanstd,
+    value=lambda x, *rest, **params: np.sqrt(_numpys_nanvar(x, *rest, **params)),
     doc="""√nanvar: the spread of the elements along ``axis`` that are not NaN; the derivative of constants is 0.
 
     >>> cr.nanstd(cr.tensor([1.0, np.nan, 3.0]))

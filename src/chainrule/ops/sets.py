@@ -175,6 +175,11 @@ def _unique(
     return (values, *told) if told else values
 
 
+def _numpys_unique(x: Any, *flags: Any, axis: int | None = None, equal_nan: bool = True, **params: Any) -> Any:
+    params.pop("sorted", None)
+    return np.unique(x, *flags, axis=axis, equal_nan=equal_nan, **params)
+
+
 composite(
     "unique_values",
     lambda xp, x: _distinct(xp, "unique_values", x)[0],
@@ -215,6 +220,7 @@ composite(
 composite(
     "unique",
     _unique,
+    value=_numpys_unique,
     doc="""The distinct elements (or slices along ``axis``) in ascending order, and what the flags ask for.
 
     Equal elements share the gradient; of equal slices the first has it.

@@ -38,9 +38,24 @@ def _average(
     return (mean, total) if returned else mean
 
 
+def _numpys_average(
+    x: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
+    if weights is not None or returned or x.dtype.kind not in "fc" or not x.size:
+        raise ShapeError("the body tells what is wrong")
+    return np.mean(x, axis, keepdims=keepdims)
+
+
+def _numpys_ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if x.dtype.kind not in "fiu":
+        raise DTypeError("the body tells what is wrong")
+    return np.ptp(x, axis, keepdims=keepdims)
+
+
 composite(
     "average",
     _average,
+    value=_numpys_average,
     doc="""Σ w x / Σ w over ``axis`` (all axes by default), differentiable in both; with ``returned`` also Σ w.
 
     The weights have the shape of x, or that of the axes. Weights that sum to 0 give NaN or an infinity.
@@ -54,6 +69,7 @@ composite(
     lambda xp, x, axis=None, keepdims=False: xp.subtract(
         xp.max(x, axis=axis, keepdims=keepdims), xp.min(x, axis=axis, keepdims=keepdims)
     ),
+    value=_numpys_ptp,
     doc="""The largest element less the smallest along ``axis`` (all axes by default); ties share the gradient.
 
     >>> cr.ptp(cr.tensor([1.0, 5.0, 3.0]))
