@@ -56,6 +56,9 @@ def _pieces(xp: Any, x: Any, slope: Any, below: Any) -> Any:
 
 def _rectify(x: Any, slope: Any) -> Any:
     x, slope = _pair("leaky_relu", x, slope)
+    if slope.__class__ is float and 0 < slope <= 1:
+        below = x * slope
+        return np.maximum(x, below, out=below) if below.__class__ is np.ndarray else np.maximum(x, below)
     return np.where(np.greater(x, 0), x, x * slope)[()]
 
 
@@ -165,11 +168,12 @@ composite(
 
 
 def _saturate(x: Any, low: Any, high: Any) -> Any:
-    if not (hasattr(x, "dtype") and x.dtype.kind == "f" and low.__class__ is high.__class__ is float):
-        dtype = promote([x, low, high])
-        refuse_complex("hardtanh", Spec((), dtype))
-        x = x if dtype.kind == "f" else np.asarray(x, FLOAT)
-    return np.minimum(np.maximum(x, low), high)
+    if hasattr(x, "dtype") and x.dtype.kind == "f" and low.__class__ is high.__class__ is float:
+        above = np.maximum(x, low)
+        return np.minimum(above, high, out=above) if above.__class__ is np.ndarray else np.minimum(above, high)
+    dtype = promote([x, low, high])
+    refuse_complex("hardtanh", Spec((), dtype))
+    return np.minimum(np.maximum(x if dtype.kind == "f" else np.asarray(x, FLOAT), low), high)
 
 
 elementwise(
