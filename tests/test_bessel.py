@@ -129,3 +129,21 @@ def test_no_overflow_in_scaled_functions():
     np.testing.assert_allclose(special.ive_order(1, 1.5, 1e4), -1.5e-4 * scipy_special.ive(1.5, 1e4), 1e-3)
     np.testing.assert_allclose(special.kve_order(1, 1.5, 1e4), 1.5e-4 * scipy_special.kve(1.5, 1e4), 1e-3)
     assert np.isfinite(cr.grad(lambda x: special.ive(1.5, x))(1e4)._value)
+
+
+@pytest.mark.parametrize("x", [50.0, 999.0, 1001.0, 1e4, 1e8, 1e30])
+def test_scaled_functions_far_out(x):
+    """There the two terms of their derivatives are alike, and their difference would be rounding."""
+    for name, function, order, rate in (
+        ("i0e", mpmath.besseli, 0, -1), ("i1e", mpmath.besseli, 1, -1), ("k0e", mpmath.besselk, 0, 1),
+        ("k1e", mpmath.besselk, 1, 1), ("kve", mpmath.besselk, 2.5, 1),
+    ):  # fmt: skip
+        scaled = getattr(special, name)
+        derivative = cr.grad((lambda x: special.kve(2.5, x)) if name == "kve" else scaled)
+        with mpmath.workdps(60 + 2 * int(np.log10(x))):
+            z = mpmath.mpf(x)
+            neighbours = (function(order - 1, z) + function(order + 1, z)) / (2 if rate < 0 else -2)
+            expected = float((neighbours + rate * function(order, z)) * mpmath.exp(rate * z))
+        np.testing.assert_allclose(derivative(x), expected, 1e-11)
+        if name in ("i0e", "i1e"):
+            np.testing.assert_allclose(derivative(-x), expected if name == "i1e" else -expected, 1e-11)

@@ -24,6 +24,24 @@ def _slope(name: str, low: float, high: float) -> Callable[..., Any]:
     return slope
 
 
+def _scaled_slope(xp: Any, near: Any, v: Any, x: Any, kind: int) -> Any:
+    """The derivative of x ↦ e^(−kind·x) f(x): ``near``, a difference, or an expansion far out, where its terms cancel.
+
+    DLMF 10.40.1 and 10.40.2 differentiated, for I₀ and I₁ (kind 1, of |x|) and all K (kind −1).
+    """
+    far = xp.greater(xp.abs(x), 1e3 + 40.0 * v * v)
+    x = xp.where(far, x, 1e4)
+    # I₀ is even, so its derivative is odd; I₁ the other way round.
+    side, x = (xp.sign(x) if v == 0.0 else 1.0, xp.abs(x)) if kind > 0 else (1.0, x)
+    term, total = 1.0, 0.5
+    for k in range(1, 7):
+        term = xp.multiply(xp.divide(kind * ((2 * k - 1) ** 2 - 4.0 * v * v) / (8 * k), x), term)
+        total = xp.add(xp.multiply(term, k + 0.5), total)
+    size = float(np.sqrt(2 * np.pi)) ** -kind * (1 if kind > 0 else 0.5)
+    slope = xp.divide(xp.multiply(-size, total), xp.multiply(x, xp.sqrt(x)))
+    return xp.where(far, xp.multiply(side, slope), near)
+
+
 # --------------------------------------------------------------------------------------------- fixed order
 
 elementwise(
@@ -98,7 +116,7 @@ elementwise(
 elementwise(
     "i0e",
     value=special.i0e,
-    d=lambda xp, out, x: xp.subtract(xp.i1e(x), xp.multiply(xp.sign(x), out)),
+    d=lambda xp, out, x: _scaled_slope(xp, xp.subtract(xp.i1e(x), xp.multiply(xp.sign(x), out)), 0.0, x, 1),
     public=("special.i0e",),
     doc="""e^(−|x|) I₀(x), without overflow; the derivative at the kink 0 is 0.
 
@@ -109,7 +127,9 @@ elementwise(
 elementwise(
     "i1e",
     value=special.i1e,
-    d=lambda xp, out, x: xp.subtract(xp.multiply(0.5, xp.add(xp.i0e(x), xp.ive(2, x))), xp.multiply(xp.sign(x), out)),
+    d=lambda xp, out, x: _scaled_slope(
+        xp, xp.subtract(xp.multiply(0.5, xp.add(xp.i0e(x), xp.ive(2, x))), xp.multiply(xp.sign(x), out)), 1.0, x, 1
+    ),
     public=("special.i1e",),
     doc="""e^(−|x|) I₁(x), without overflow.
 
@@ -144,7 +164,7 @@ elementwise(
 elementwise(
     "k0e",
     value=special.k0e,
-    d=lambda xp, out, x: xp.subtract(out, xp.k1e(x)),
+    d=lambda xp, out, x: _scaled_slope(xp, xp.subtract(out, xp.k1e(x)), 0.0, x, -1),
     domain=("positive",),
     public=("special.k0e",),
     doc="""eˣ K₀(x), without underflow; NaN for x < 0.
@@ -156,7 +176,9 @@ elementwise(
 elementwise(
     "k1e",
     value=special.k1e,
-    d=lambda xp, out, x: xp.subtract(out, xp.multiply(0.5, xp.add(xp.k0e(x), xp.kve(2, x)))),
+    d=lambda xp, out, x: _scaled_slope(
+        xp, xp.subtract(out, xp.multiply(0.5, xp.add(xp.k0e(x), xp.kve(2, x)))), 1.0, x, -1
+    ),
     domain=("positive",),
     public=("special.k1e",),
     doc="""eˣ K₁(x), without underflow; NaN for x < 0.
@@ -237,7 +259,7 @@ elementwise(
     value=special.kve,
     d=(
         lambda xp, _out, v, z: xp.kve_order(1, v, z),
-        lambda xp, out, v, z: xp.add(_slope("kve", -0.5, -0.5)(xp, out, v, z), out),
+        lambda xp, out, v, z: _scaled_slope(xp, xp.add(_slope("kve", -0.5, -0.5)(xp, out, v, z), out), v, z, -1),
     ),
     domain=ORDERS,
     public=("special.kve",),
