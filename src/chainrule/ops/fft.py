@@ -191,6 +191,7 @@ def _ihfft(xp: Any, x: Any, n: Any = None, axis: Any = -1, norm: Any = "backward
 composite(
     "hfft",
     _hfft,
+    value=np.fft.hfft,
     public=("fft.hfft",),
     numpy=("fft.hfft",),
     doc="""The real ``fft`` of Hermitian x[n−j] = conj(x[j]), given j = 0 … n/2; n = 2(m − 1) from m points by default.
@@ -202,6 +203,7 @@ composite(
 composite(
     "ihfft",
     _ihfft,
+    value=np.fft.ihfft,
     public=("fft.ihfft",),
     numpy=("fft.ihfft",),
     doc="""The first half, j = 0 … n/2, of the ``ifft`` of real numbers: the inverse of ``hfft``.
@@ -369,6 +371,7 @@ def _shift(name: str, places: Callable[[int], int]) -> Callable[..., Any]:
 composite(
     "fftshift",
     _shift("fftshift", lambda n: n // 2),
+    value=np.fft.fftshift,
     public=("fft.fftshift",),
     numpy=("fft.fftshift",),
     doc="""x with the zero frequency moved to the middle of ``axes`` (all by default).
@@ -380,6 +383,7 @@ composite(
 composite(
     "ifftshift",
     _shift("ifftshift", lambda n: -(n // 2)),
+    value=np.fft.ifftshift,
     public=("fft.ifftshift",),
     numpy=("fft.ifftshift",),
     doc="""The inverse of ``fftshift``, from which it differs for odd sizes.
