@@ -63,11 +63,12 @@ def _neighbours(xp: Any, q: Any, n: Any, method: str) -> tuple[Any, Any, Any]:
 
 def _between(xp: Any, low: Any, high: Any, part: Any) -> Any:
     # From the nearer end, so that 0 and 1 are exact; equal ends may be infinite.
-    step = xp.subtract(high, low)
+    same = xp.equal(low, high)
+    step = xp.subtract(xp.where(same, 0, high), xp.where(same, 0, low))
     near = xp.add(low, xp.multiply(step, part))
     rest = 1 - part if isinstance(part, float) else xp.subtract(1, part)
     far = xp.subtract(high, xp.multiply(step, rest))
-    return xp.where(xp.equal(low, high), low, xp.where(xp.less(part, 0.5), near, far))
+    return xp.where(same, low, xp.where(xp.less(part, 0.5), near, far))
 
 
 def _in_front(xp: Any, x: Any, axes: Shape) -> Any:

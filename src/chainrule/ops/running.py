@@ -66,20 +66,20 @@ def _spell(name: str) -> Any:
 
 
 def _shares(xp: Any, out: Any, x: Any, axis: int) -> tuple[Any, Any, Any]:
-    """1 where an element is the extreme so far, 1 where the extreme is the one before, and 1 / how many share it.
+    """Where an element is the extreme so far, where that is the one before, and 1 / how many share it.
 
     The extreme of the first i elements is shared by those among them that equal it: they lie in the run of equal
     outputs that i is in.
     """
     size = x.shape[axis]
-    hit = xp.astype(xp.equal(x, out), x.dtype)
+    hit = xp.equal(x, out)
     groups = xp.tie_groups(out, axis=axis)
     before = (*(slice(None),) * axis, slice(None, -1))
     after = (*(slice(None),) * axis, slice(1, None))
     first = np.zeros((*x.shape[:axis], min(1, size), *x.shape[axis + 1 :]), bool)
     stays = xp.equal(xp.gather(groups, index=after), xp.gather(groups, index=before))
-    stays = xp.astype(xp.concat([first, stays], axis=axis), x.dtype)
-    number = xp.linear_recurrence(hit, stays, axis=axis)
+    stays = xp.concat([first, stays], axis=axis)
+    number = xp.linear_recurrence(xp.astype(hit, x.dtype), stays, axis=axis)
     return hit, stays, xp.reciprocal(xp.where(xp.equal(number, 0), 1, number))
 
 
@@ -87,14 +87,14 @@ def _extreme_vjp(xp: Any, g: Any, out: Any, x: Any, *, axis: int) -> Any:
     hit, stays, share = _shares(xp, out, x, axis)
     # From right to left the factor of an element is that of its successor.
     rest = xp.gather(stays, index=(*(slice(None),) * axis, slice(1, None)))
-    last = np.zeros((*x.shape[:axis], min(1, x.shape[axis]), *x.shape[axis + 1 :]), x.dtype)
+    last = np.zeros((*x.shape[:axis], min(1, x.shape[axis]), *x.shape[axis + 1 :]), bool)
     stays = xp.concat([rest, last], axis=axis)
-    return xp.multiply(hit, xp.linear_recurrence(xp.multiply(g, share), stays, axis=axis, reverse=True))
+    return xp.where(hit, xp.linear_recurrence(xp.multiply(g, share), stays, axis=axis, reverse=True), 0)
 
 
 def _extreme_jvp(xp: Any, tangents: Any, out: Any, x: Any, *, axis: int) -> Any:
     hit, stays, share = _shares(xp, out, x, axis)
-    return xp.multiply(share, xp.linear_recurrence(xp.multiply(hit, tangents[0]), stays, axis=axis))
+    return xp.multiply(share, xp.linear_recurrence(xp.where(hit, tangents[0], 0), stays, axis=axis))
 
 
 def _extreme(name: str, fold: Any, adjective: str, example: str) -> None:
