@@ -64,7 +64,7 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
 
 
 def can_cast(from_: Any, to: Any, /) -> builtins.bool:
-    """Whether the values of a dtype (or of an array's) all have a place in the dtype ``to``.
+    """Whether a dtype (or an array's) casts to ``to`` by NumPy's rule "safe", which has all of type promotion.
 
     >>> can_cast(int32, int64), can_cast(float64, float32)
     (True, False)

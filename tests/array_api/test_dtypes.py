@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from messages import assert_message
 
 import chainrule as cr
 from array_api.signatures import COMPARISONS, OPERATORS
@@ -158,6 +159,26 @@ def test_dtypes_that_a_function_is_not_defined_on():
             for dtype in dtypes:
                 with pytest.raises(DTypeError, match=rf"\[{name}\]"):
                     getattr(cr, name)(*[cr.ones(2, dtype=dtype)] * arity)
+
+
+def test_complex_numbers_are_not_cut_off():
+    x = cr.asarray([1 + 2j, 0j])
+    assert_message(
+        DTypeError,
+        "[astype] an operand is complex128, and float32 has no place for its imaginary part; expected a complex dtype "
+        "or bool; write astype(real(x), 'float32').",
+        lambda: cr.astype(x, cr.float32),
+    )
+    assert cr.astype(x, cr.bool).tolist() == [True, False]
+    assert cr.astype(x, cr.complex64).dtype == "complex64"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_other_dtype_becomes_every_dtype():
+    for one, other in product(EVERY, EVERY):
+        if one not in COMPLEX or other in ("bool", *COMPLEX):
+            assert cr.astype(cr.ones((2, 0), dtype=one), getattr(cr, other), copy=False).dtype == other
+            assert cr.astype(cr.ones(2, dtype=one), getattr(cr, other)).tolist() == [1, 1]
 
 
 # ------------------------------------------------------------------------------------ operators, Python's numbers

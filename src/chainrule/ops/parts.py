@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apply import operand_spec
 from chainrule.dtypes import as_device
+from chainrule.errors import DTypeError
 from chainrule.op import composite, linear
 from chainrule.spec import Spec, as_dtype
 
@@ -83,14 +85,20 @@ linear(
 def _cast(xp: Any, x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
     # A Tensor's memory changes for nobody, so that it does not matter whether it is copied.
     as_device("astype", device)
-    return xp.astype(x, dtype)
+    own, wanted = operand_spec("astype", x).dtype, as_dtype("astype", dtype)
+    if own.kind == "c" and wanted.kind in "iuf":
+        raise DTypeError(
+            f"[astype] an operand is {own}, and {wanted} has no place for its imaginary part; expected a complex dtype "
+            f"or bool; write astype(real(x), '{wanted}')."
+        )
+    return xp.astype(x, wanted)
 
 
 composite(
     "cast",
     _cast,
     public=("astype",),
-    doc="""x in another dtype; the gradient comes back in x's own.
+    doc="""x in another dtype; the gradient comes back in x's own. Complex numbers are not cut off: see ``real``.
 
     >>> cr.astype(cr.tensor([1.5, 2.0]), "float32").dtype
     dtype('float32')
