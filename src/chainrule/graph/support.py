@@ -22,8 +22,8 @@ from chainrule.ops.arithmetic import is_mask
 # Ops whose out is made of elements, or sums of elements, of their operands, and of zeros nowhere else.
 MOVES = frozenset({
     "add_along_axis", "broadcast_to", "concat", "cumsum", "diagonal", "expand_dims", "flip", "gather",
-    "linear_recurrence", "matrix_transpose", "mean", "overlap_add", "permute_dims", "put", "reshape", "roll", "scatter_add",
-    "squeeze", "stack", "sum", "take_along_axis", "tie_mean", "tril", "triu", "window_sum", "windows",
+    "linear_recurrence", "matrix_transpose", "mean", "overlap_add", "permute_dims", "put", "reshape", "roll",
+    "scatter_add", "squeeze", "stack", "sum", "take_along_axis", "tie_mean", "tril", "triu", "window_sum", "windows",
 })  # fmt: skip
 SCATTERS = frozenset(
     {"add_along_axis", "overlap_add", "put", "scatter_add", "tril", "triu"}

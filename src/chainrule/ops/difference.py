@@ -236,7 +236,8 @@ def _trapezoid(xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) ->
 
 
 def _numpys_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    if not _plain(y, dx, *([] if x is None else [x])):
+    # NumPy broadcasts a single distance where the coordinates are too few.
+    if not _plain(y, dx, *([] if x is None else [x])) or (x is not None and x.shape != y.shape):
         raise DTypeError("the body keeps float32, and computes with integers in float64")
     return np.trapezoid(y, x, dx, axis)
 
