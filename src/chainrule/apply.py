@@ -459,26 +459,19 @@ def general(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, **given: Any) -> Any:
         operands: tuple[Any, ...]
-        if single and args and isinstance(args[0], Box) and args[0]._value is not None:
-            v = args[0]._value
-            # Types too, since 1 == True == 1.0.
-            key: Any = (v.shape, v.dtype, args[1:], *map(type, args[1:]))
-            if given:
-                key += (*given.items(), *map(type, given.values()))
-            try:
-                params = spelled.get(key)
-            except TypeError:  # a parameter that has no hash, such as a list
-                key = params = None
-            if params is not None:
-                return apply_one(op, args[0], params)
-        else:
-            key = None
         if op.sequence:
             if not args or not isinstance(args[0], Iterable):
                 raise DTypeError(_call_error(op, "no sequence was given"))
             operands, rest = tuple(args[0]), args[1:]
         else:
             operands, rest = args[: op.arity], args[len(args) if op.arity is None else op.arity :]
+        key = _key(operands, rest, given) if canonical is not None else None
+        try:
+            params = spelled.get(key)
+        except TypeError:  # a parameter that has no hash, such as a list
+            key = params = None
+        if params is not None:
+            return apply_one(op, operands[0], params) if single else apply(op, operands, params)
         params = {**defaults, **given}
         if rest:
             params.update(zip(names, rest, strict=False))
@@ -486,13 +479,27 @@ def general(op: Op) -> Callable[..., Any]:
             raise DTypeError(_call_error(op, _misfit(op, args, operands, rest, params)))
         if canonical is not None:
             params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
-        if key is not None and not _inexact((args[1:], tuple(given.values()))):
+        if key is not None and not _inexact((rest, tuple(given.values()))):
             if len(spelled) >= 1000:
                 spelled.clear()
             spelled[key] = params
         return apply_one(op, operands[0], params) if single else apply(op, operands, params)
 
     return call
+
+
+def _key(operands: tuple[Any, ...], rest: tuple[Any, ...], given: dict[str, Any]) -> Any:
+    """What canonical parameters depend on: shapes, dtypes and the parameters as given; None where there are symbols."""
+    key: list[Any] = []
+    for x in operands:
+        if not isinstance(x, Box) or x._value is None:
+            return None
+        key += (x._value.shape, x._value.dtype)
+    if rest:
+        key += (rest, *map(type, rest))  # types too, since 1 == True == 1.0
+    if given:
+        key += (*given.items(), *map(type, given.values()))
+    return tuple(key)
 
 
 def _inexact(x: Any) -> bool:

@@ -34,7 +34,7 @@ def _canonical_reshape(x: Spec, *, shape: Any) -> dict[str, Any]:
 
 linear(
     "reshape",
-    value=lambda x, shape: np.reshape(x, shape),
+    value=lambda x, shape: x.reshape(shape),
     canonical=_canonical_reshape,
     spec=lambda x, *, shape: Spec(shape, x.dtype),
     transpose=lambda xp, g, _x, *, shape: xp.reshape(g, _x.shape),
@@ -125,7 +125,7 @@ def _matrix_transpose_spec(x: Spec) -> Spec:
 
 linear(
     "matrix_transpose",
-    value=lambda x: np.swapaxes(x, -1, -2),
+    value=lambda x: x.swapaxes(-1, -2),
     spec=_matrix_transpose_spec,
     transpose=lambda xp, g, _x: xp.matrix_transpose(g),
     batch=lambda xp, _batched, x: xp.matrix_transpose(x),
@@ -280,7 +280,7 @@ def _canonical_squeeze(x: Spec, *, axis: Any) -> dict[str, Any]:
 
 linear(
     "squeeze",
-    value=lambda x, axis=None: np.squeeze(x, axis),
+    value=lambda x, axis=None: x.squeeze(axis),
     canonical=_canonical_squeeze,
     spec=lambda x, *, axis: Spec(reduced_shape(x.shape, axis, False), x.dtype),
     transpose=lambda xp, g, _x, *, axis: xp.reshape(g, _x.shape),

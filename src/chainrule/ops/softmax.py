@@ -11,8 +11,8 @@ from chainrule.reduction import batch_rule, canonical, dropped, float_dtype, red
 from chainrule.spec import Shape, Spec
 
 
-def _exponentials(x: Any, axis: Any) -> tuple[Any, Any, Any, Any]:
-    """(m, x − m, exp(x − m), Σ exp(x − m)) with m the largest element of each slice.
+def _below(x: Any, axis: Any) -> tuple[Any, Any]:
+    """(m, x − m) with m the largest element of each slice; x − m is the caller's own, to be written over.
 
     An infinite m counts as the limit: equal infinities share alike, and of −∞ alone nothing is left, not NaN.
     """
@@ -23,13 +23,17 @@ def _exponentials(x: Any, axis: Any) -> tuple[Any, Any, Any, Any]:
     else:
         with np.errstate(invalid="ignore"):
             below = np.where(x == largest, np.where(largest == -np.inf, largest, 0), x - largest)
-    powers = np.exp(below)
+    return largest, np.asarray(below)
+
+
+def _total(powers: Any, axis: Any) -> Any:
     total = np.add.reduce(powers, axis=axis, keepdims=True)
-    return largest, below, powers, np.where(total == 0, 1, total)
+    return total if total.all() else np.where(total == 0, 1, total)
 
 
 def _logsumexp(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
-    largest, _, _, total = _exponentials(x, axis)
+    largest, below = _below(x, axis)
+    total = _total(np.exp(below, out=below), axis)
     out = (largest + np.log(total)).astype(float_dtype(x.dtype), copy=False)
     return out if keepdims else dropped(out, axis)
 
@@ -51,8 +55,10 @@ reduction(
 
 
 def _softmax(x: Any, *, axis: Any = -1) -> Any:
-    _, _, powers, total = _exponentials(x, axis)
-    return (powers / total).astype(float_dtype(x.dtype), copy=False)
+    _, powers = _below(x, axis)
+    np.exp(powers, out=powers)
+    np.divide(powers, _total(powers, axis), out=powers)
+    return powers.astype(float_dtype(x.dtype), copy=False)[()]
 
 
 def _softmax_push(xp: Any, t: Any, out: Any, axis: Shape) -> Any:
@@ -80,8 +86,9 @@ primitive(
 
 
 def _log_softmax(x: Any, *, axis: Any = -1) -> Any:
-    _, below, _, total = _exponentials(x, axis)
-    return (below - np.log(total)).astype(float_dtype(x.dtype), copy=False)
+    _, below = _below(x, axis)
+    np.subtract(below, np.log(_total(np.exp(below), axis)), out=below)
+    return below.astype(float_dtype(x.dtype), copy=False)[()]
 
 
 def _log_softmax_vjp(xp: Any, g: Any, out: Any, _x: Any, *, axis: Shape) -> Any:
