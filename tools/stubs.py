@@ -271,18 +271,23 @@ __array_api_version__: str
 
 
 def module_stub(module: str) -> str:
-    """The stub of a module of functions: those of the registry, and those in its source."""
-    path = PACKAGE / f"{module.replace('.', '/')}.py"
-    tree = ast.parse(path.read_text())
-    written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
-    own = "".join(f"\n\n{source_stub(node)}" for node in written)
+    """The stub of a module of functions: those of the registry, and those that its source imports."""
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
+    imported = [
+        f"from {node.module} import {alias.name} as {alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    ]
+    lines = "\n".join(["", *imported]) if imported else ""
     return f"""{HEADER}
 from collections.abc import Sequence
 from typing import Any
-
+{lines}
 from chainrule.tensor import Operand, Tensor{imports_of(module)}
 
-{functions_of(module)}{own}
+{functions_of(module)}
 """
 
 

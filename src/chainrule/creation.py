@@ -246,3 +246,30 @@ def empty_like(x: Any, /, dtype: Any = None, *, device: Any = None) -> Tensor:
     """
     like = operand_spec("empty_like", x)
     return empty(like.shape, dtype or like.dtype, device=device)
+
+
+def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+    """The frequencies k/(n·d) of ``fft``'s results, negative ones behind: k = 0, 1, …, −2, −1.
+
+    >>> fftfreq(4, d=0.5)
+    tensor([ 0. ,  0.5, -1. , -0.5])
+    """
+    return _frequencies("fftfreq", np.fft.fftfreq, n, d, dtype, device)
+
+
+def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+    """The frequencies k/(n·d) of ``rfft``'s results: k = 0, 1, …, n/2.
+
+    >>> rfftfreq(4, d=0.5)
+    tensor([0. , 0.5, 1. ])
+    """
+    return _frequencies("rfftfreq", np.fft.rfftfreq, n, d, dtype, device)
+
+
+def _frequencies(name: str, make: Any, n: Any, d: Any, dtype: Any, device: Any) -> Tensor:
+    if n < 1:
+        raise ShapeError(f"[{name}] n is {n}; expected at least 1 point; give the length of the transform.")
+    wanted = _dtype(name, dtype, device) or FLOAT
+    if wanted.kind != "f":
+        raise DTypeError(f"[{name}] dtype is {wanted}; expected a real floating dtype; leave dtype out for float64.")
+    return asarray(make(n, _number(name, d)), wanted)
