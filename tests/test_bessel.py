@@ -136,14 +136,14 @@ def test_scaled_functions_far_out(x):
     """There the two terms of their derivatives are alike, and their difference would be rounding."""
     for name, function, order, rate in (
         ("i0e", mpmath.besseli, 0, -1), ("i1e", mpmath.besseli, 1, -1), ("k0e", mpmath.besselk, 0, 1),
-        ("k1e", mpmath.besselk, 1, 1), ("kve", mpmath.besselk, 2.5, 1),
+        ("k1e", mpmath.besselk, 1, 1), ("kve", mpmath.besselk, 2.5, 1), ("ive", mpmath.besseli, 2, -1),
     ):  # fmt: skip
         scaled = getattr(special, name)
-        derivative = cr.grad((lambda x: special.kve(2.5, x)) if name == "kve" else scaled)
+        derivative = cr.grad((lambda x, f=scaled, v=order: f(v, x)) if name in ("ive", "kve") else scaled)
         with mpmath.workdps(60 + 2 * int(np.log10(x))):
             z = mpmath.mpf(x)
             neighbours = (function(order - 1, z) + function(order + 1, z)) / (2 if rate < 0 else -2)
             expected = float((neighbours + rate * function(order, z)) * mpmath.exp(rate * z))
         np.testing.assert_allclose(derivative(x), expected, 1e-11)
-        if name in ("i0e", "i1e"):
+        if rate < 0:
             np.testing.assert_allclose(derivative(-x), expected if name == "i1e" else -expected, 1e-11)

@@ -63,6 +63,14 @@ def order_row(function: Any, scale: Any) -> Row:
     )
 
 
+def real_ive(v: Any, x: Any) -> Any:
+    if np.iscomplexobj(x):
+        raise TypeError("real numbers only")
+    return special.ive(v, x)
+
+
+ELEMENTWISE: dict[str, Callable[..., Any]] = {"real_ive": real_ive}
+
 AIRY = call(draw(FULL)), call(draw(())), call(draw((0, 2)))
 
 ROWS: dict[str, Row] = {
