@@ -86,7 +86,7 @@ def reverse(
         partials: Any = op.partials
         p, q = node.left, node.right
         plainly = plain and (dtype is FLOAT64 or dtype is FLOAT32)
-        if plainly and partials is not None and len(partials) < 3:
+        if plainly and partials is not None and len(partials) < 3 and NONE not in partials:
             kept: Any = node.kept
             if kept.__class__ is not tuple:
                 kept = space.kept(node)
