@@ -330,6 +330,39 @@ def test_the_sign_of_complex_determinants_turns():
     assert (real.sign, np.shape(real.logabsdet)) == (0, ())
 
 
+def test_dependent_columns_have_no_factors_to_differentiate():
+    dependent = (
+        ": columns are dependent, and the factors have no derivative; expected the first columns, as many as there are "
+        "rows if there are more, to be independent; use svd(x)."
+    )
+    x = np.array([[1.0, 2.0, 1.0], [2.0, 4.0, 0.0]])
+    assert_message(
+        GradientError,
+        "[lu] a pivot is 0, zero to rounding" + dependent,
+        lambda: cr.grad(lambda x: cr.sum(linalg.lu(x).U))(x),
+    )
+    for y in (x, x.T @ x, x[:, :2]):
+        for f in (lambda y: linalg.qr(y).R[0, 0], lambda y: linalg.qr(y).Q[0, 0]):
+            with pytest.raises(GradientError, match=r"\[qr\] a diagonal element of R is .*, zero to rounding: columns"):
+                cr.grad(f)(y)
+            with pytest.raises(GradientError, match=r"\[qr\] a diagonal element of R is .*, zero to rounding: columns"):
+                cr.jvp(f, (y,), (y,))
+
+
+def test_columns_of_very_different_size_are_independent():
+    random = np.random.default_rng(9)
+    scales = np.array([1e30, 1.0, 1e-30])
+    x, t, c = (random.normal(size=(4, 3)) for _ in range(3))
+    for f, name in ((linalg.qr, "Q"), (linalg.lu, "L")):
+        # Columns may be multiplied by any numbers: neither Q nor L sees them.
+        modes = derivatives(lambda x, f=f, name=name: traced(getattr(f(x), name), c), x, t, t)
+        scaled = derivatives(
+            lambda x, f=f, name=name: traced(getattr(f(x), name), c), x * scales, t * scales, t * scales
+        )
+        for mode, derivative in modes.items():
+            np.testing.assert_allclose(scaled[mode](), derivative(), rtol=1e-9)
+
+
 def test_huge_determinants_have_a_logarithm_and_its_derivative():
     x = np.diag(np.full(200, 1e10))
     assert linalg.slogdet(x).logabsdet > np.log(np.finfo(float).max)

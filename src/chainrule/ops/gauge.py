@@ -14,8 +14,9 @@ from chainrule.spec import Spec, broadcast_shapes
 
 # What is checked where a gap is 0 to rounding. "vanish": that numerators are, "scalar": that they are a multiple of the
 # identity, "kink": the same of gradients, "free": that they are, and that phases do not matter, "phase": only this,
-# "basis": both, of columns that complete a basis, "mixed": that vectors of equal values have no gradient, "never":
-# that no values are equal. What is 0 for any phase and basis has no derivative, and is not checked again ("ignore").
+# "basis": both, of columns that complete a basis, "mixed": that vectors of equal values have no gradient, "never": that
+# no values are equal, "pivot": that none is 0 beside its column in ``size``. What is 0 for any phase and basis has no
+# derivative, and is not checked again ("ignore"); where no gap is 0 there is nothing to check ("plain").
 
 
 def _gaps(values: Any, gap: str) -> Any:
@@ -48,8 +49,8 @@ def _gauge_quotient(
     if 0 in shape:
         return np.zeros(shape, np.result_type(k, values))
     numerator, gaps = _numerator(k, part), _gaps(values, gap)
-    limit = np.abs(values).max(-1)[..., None, None] * resolution(values)
-    small = np.abs(gaps) <= limit
+    largest = np.abs(size).max(-2, keepdims=True) if check == "pivot" else np.abs(values).max(-1)[..., None, None]
+    small = (np.abs(gaps) <= largest * resolution(values)) & (check != "plain")
     divided = np.where(small, 0 * numerator, numerator / np.where(small, 1, gaps))  # NaN stays what it is
     if padding:
         small[..., _middle(shape[-1], padding)] = False
@@ -81,7 +82,7 @@ def _refuse(
     pairs = small & ~np.eye(small.shape[-1], dtype=bool) if gap == "difference" else small
     if check == "phase" or not pairs.any():
         return
-    if check == "never":
+    if check in ("never", "pivot"):
         wrong = pairs
     elif check == "mixed":
         used = (k != 0).any(-2)
@@ -119,7 +120,17 @@ def _extra(name: str) -> GradientError:
     )
 
 
+def _deficient(name: str, value: Any) -> GradientError:
+    what = "a diagonal element of R" if name == "qr" else "a pivot"
+    return GradientError(
+        f"[{name}] {what} is {value:.1g}, zero to rounding: columns are dependent, and the factors have no derivative; "
+        f"expected the first columns, as many as there are rows if there are more, to be independent; use svd(x)."
+    )
+
+
 def _equal(name: str, one: Any, other: Any, gap: str, check: str) -> GradientError:
+    if name in ("qr", "lu"):
+        return _deficient(name, one)
     kind = "singular values" if name in ("svd", "svdvals") else "eigenvalues"
     only = {"eigh": "eigvalsh", "eigvalsh": "eigvalsh", "svd": "svdvals", "svdvals": "svdvals"}.get(name, "eigvals")
     if name == "svdvals":
@@ -160,12 +171,20 @@ def _equal(name: str, one: Any, other: Any, gap: str, check: str) -> GradientErr
 
 _FLIPPED = {"hermitian": "skew", "skew": "hermitian", "all": "all"}
 # How derivatives are checked, "vanish" where nothing stands here.
-_AFTER = {"never": "never", "basis": "ignore", "phase": "ignore", "ignore": "ignore"}
+_AFTER = {
+    "never": "never",
+    "basis": "ignore",
+    "phase": "ignore",
+    "ignore": "ignore",
+    "pivot": "plain",
+    "plain": "plain",
+}
 
 
-def _moved(xp: Any, out: Any, values: Any, name: str, gap: str, padding: int) -> Any:
+def _moved(xp: Any, out: Any, values: Any, name: str, gap: str, check: str, padding: int) -> Any:
     """∂out/∂gap, but for its sign."""
-    return xp.gauge_quotient(out, values, out, name=name, part="all", gap=gap, check="vanish", padding=padding)
+    check = "plain" if check in ("pivot", "plain") else "vanish"
+    return xp.gauge_quotient(out, values, out, name=name, part="all", gap=gap, check=check, padding=padding)
 
 
 def _vjp_numerator(
@@ -202,7 +221,7 @@ def _vjp_values(
     check: str,
     padding: int,
 ) -> Any:
-    moved = xp.multiply(g, _moved(xp, out, values, name, gap, padding))
+    moved = xp.multiply(g, _moved(xp, out, values, name, gap, check, padding))
     right = xp.sum(moved, axis=-2)
     if gap == "column":
         return xp.negative(right)
@@ -234,7 +253,7 @@ def _jvp(
     if t is not None:
         right, left = xp.expand_dims(t, axis=-2), xp.expand_dims(t, axis=-1)
         gaps = right if gap == "column" else (xp.subtract if gap == "difference" else xp.add)(right, left)
-        terms.append(xp.negative(xp.multiply(_moved(xp, out, values, name, gap, padding), gaps)))
+        terms.append(xp.negative(xp.multiply(_moved(xp, out, values, name, gap, check, padding), gaps)))
     return add(xp, *terms)
 
 

@@ -45,15 +45,31 @@ def _rows(xp: Any, x: Any, start: int | None, stop: int | None) -> Any:
     return xp.getitem(x, (Ellipsis, slice(start, stop), slice(None)))
 
 
-def _over(xp: Any, x: Any, r: Any) -> Any:
+def _unit(xp: Any, name: str, r: Any) -> tuple[Any, Any]:
+    """Upper triangular r as its diagonal, from the left, times a matrix that has a diagonal of ones."""
+    scales = diagonal(xp, r)
+    scales = xp.real(scales) if name == "qr" else scales  # LAPACK's R has a real one
+    return xp.divide(r, xp.expand_dims(scales, axis=-1)), scales
+
+
+def _unscaled(xp: Any, name: str, x: Any, scales: Any, r: Any) -> Any:
+    """x · diag(scales)⁻¹, or the error where one of them, on the diagonal of r, vanishes beside what stands above."""
+    return xp.gauge_quotient(x, scales, r, name=name, part="all", gap="column", check="pivot")
+
+
+def _over(xp: Any, name: str, x: Any, r: Any) -> Any:
     """x · r⁻ᴴ for upper triangular r."""
-    return adjoint(xp, xp.solve_triangular(r, adjoint(xp, x), trans=0, lower=False, unit_diagonal=False))
+    unit, scales = _unit(xp, name, r)
+    scales = xp.conj(scales) if scales.dtype.kind == "c" else scales
+    turned = adjoint(xp, _unscaled(xp, name, x, scales, r))
+    return adjoint(xp, xp.solve_triangular(unit, turned, trans=0, lower=False, unit_diagonal=True))
 
 
-def _times_inverse(xp: Any, x: Any, r: Any) -> Any:
+def _times_inverse(xp: Any, name: str, x: Any, r: Any) -> Any:
     """x · r⁻¹ for upper triangular r."""
-    turned = xp.solve_triangular(r, xp.matrix_transpose(x), trans=1, lower=False, unit_diagonal=False)
-    return xp.matrix_transpose(turned)
+    unit, scales = _unit(xp, name, r)
+    turned = xp.solve_triangular(unit, xp.matrix_transpose(x), trans=1, lower=False, unit_diagonal=True)
+    return _unscaled(xp, name, xp.matrix_transpose(turned), scales, r)
 
 
 # ---------------------------------------------------------------------------------------------------- QR
@@ -115,7 +131,7 @@ def _qr_vjp(xp: Any, g: Any, out: Any, x: Any, *, mode: str) -> Any:
         None if of_r is None else xp.negative(outer(xp, of_r, r)),
     )
     moved = xp.negative(xp.matmul(q, _mirrored(xp, middle)))
-    square = _over(xp, add(xp, moved, of_q), r)
+    square = _over(xp, "qr", add(xp, moved, of_q), r)
     return square if beside is None else xp.concat([square, beside], axis=-1)
 
 
@@ -123,7 +139,7 @@ def _qr_jvp(xp: Any, tangents: Any, out: Any, _x: Any, *, mode: str) -> tuple[An
     t, (m, n) = tangents[0], _x.shape[-2:]
     k = min(m, n)
     q, r = cut(xp, out[0], None, k), _rows(xp, out[1], None, k)
-    moved = _times_inverse(xp, cut(xp, t, None, k), cut(xp, r, None, k))
+    moved = _times_inverse(xp, "qr", cut(xp, t, None, k), cut(xp, r, None, k))
     whole = inner(xp, q, moved)
     # Q turns by the skew matrix that has the lower triangle of QᴴdA R⁻¹; what is left of this is dR R⁻¹.
     lower = xp.tril(whole, k=-1)
@@ -155,7 +171,7 @@ primitive(
     doc="""(Q, R) of matrices: x = Q · R, Q with orthonormal columns and R upper triangular.
 
     With ``mode`` "complete" Q is square, and a gradient must not depend on which columns complete it: else it is a
-    GradientError. The derivative needs the first min(m, n) columns of x to be independent: else it is a MatrixError.
+    GradientError. The derivative needs the first min(m, n) columns of x to be independent: else it is one too.
 
     >>> cr.linalg.qr(cr.tensor([[3.0, 1.0], [4.0, 2.0]])).R
     tensor([[-5. , -2.2],
@@ -199,7 +215,7 @@ def _lu_vjp(xp: Any, g: Any, out: Any, _x: Any) -> Any:
     beside = below = None
     if m > n:
         if of_lower is not None:
-            rest = _over(xp, _rows(xp, of_lower, k, None), upper)
+            rest = _over(xp, "lu", _rows(xp, of_lower, k, None), upper)
             below, left = rest, _rows(xp, lower, k, None)
             of_upper = add(xp, of_upper, xp.negative(inner(xp, left, rest)))
             of_lower = _rows(xp, of_lower, None, k)
@@ -215,7 +231,7 @@ def _lu_vjp(xp: Any, g: Any, out: Any, _x: Any) -> Any:
         None if of_lower is None else xp.tril(inner(xp, lower, of_lower), k=-1),
         None if of_upper is None else xp.triu(outer(xp, of_upper, upper)),
     )
-    total = _over(xp, _lower_over(xp, lower, middle), upper)
+    total = _over(xp, "lu", _lower_over(xp, lower, middle), upper)
     if m > n:
         total = xp.concat([total, np.zeros((*_x.shape[:-2], m - k, n), _x.dtype) if below is None else below], axis=-2)
     if m < n:
@@ -231,11 +247,11 @@ def _lu_jvp(xp: Any, tangents: Any, out: Any, _x: Any) -> tuple[Any, Any, Any]:
     head, corner = _rows(xp, lower, None, k), cut(xp, upper, None, k)
     square = cut(xp, _rows(xp, t, None, k), None, k)
     inverted = xp.solve_triangular(head, square, trans=0, lower=True, unit_diagonal=True)
-    middle = _times_inverse(xp, inverted, corner)
+    middle = _times_inverse(xp, "lu", inverted, corner)
     of_lower, of_upper = xp.matmul(head, xp.tril(middle, k=-1)), xp.matmul(xp.triu(middle), corner)
     if m > n:
         rest = xp.subtract(_rows(xp, t, k, None), xp.matmul(_rows(xp, lower, k, None), of_upper))
-        of_lower = xp.concat([of_lower, _times_inverse(xp, rest, corner)], axis=-2)
+        of_lower = xp.concat([of_lower, _times_inverse(xp, "lu", rest, corner)], axis=-2)
     if m < n:
         rest = xp.subtract(cut(xp, t, k, None), xp.matmul(of_lower, cut(xp, upper, k, None)))
         rest = xp.solve_triangular(head, rest, trans=0, lower=True, unit_diagonal=True)
@@ -255,7 +271,7 @@ primitive(
     doc="""(P, L, U) of matrices: x = P · L · U, P a permutation, L unit lower and U upper triangular.
 
     Rows are exchanged for the largest pivot; P is constant between exchanges and has no derivative. The derivative
-    needs the leading square of L · U to be regular: else it is a MatrixError.
+    needs pivots that are not 0 to rounding: else it is a GradientError.
 
     >>> cr.linalg.lu(cr.tensor([[1.0, 3.0], [2.0, 2.0]])).U
     tensor([[2., 2.],
