@@ -1,5 +1,8 @@
 """chainrule.stats against scipy.stats: values, derivatives in every parameter, tails, supports, messages."""
 
+import copy
+import pickle
+
 import mpmath
 import numpy as np
 import pytest
@@ -207,6 +210,8 @@ def test_frozen_distributions():
     np.testing.assert_array_equal(frozen.entropy(), stats.gamma.entropy(2.0, scale=3.0))
     assert repr(frozen) == "gamma(2.0, scale=3.0)" and repr(stats.gamma) == "<gamma(a, loc, scale)>"
     assert "ppf" in dir(frozen) and not hasattr(frozen, "fit")
+    again = pickle.loads(pickle.dumps(copy.copy(frozen)))
+    np.testing.assert_array_equal(again.cdf(1.5), frozen.cdf(1.5))
 
 
 # --------------------------------------------------------------------------------------------- of vectors

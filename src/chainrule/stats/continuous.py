@@ -83,6 +83,8 @@ class LogNorm(Continuous):
 class StudentT(Continuous):
     """Student's t distribution with df degrees of freedom: (1 + y²/df)^(−(df+1)/2) / (√df B(½, df/2)).
 
+    At df = ∞, where SciPy gives the normal distribution, the density is NaN: use ``norm``.
+
     >>> import chainrule as cr
     >>> cr.grad(lambda df: cr.stats.t.cdf(1.0, df))(2.0)
     tensor(0.02250875)

@@ -108,9 +108,11 @@ class Frozen:
         return [*super().__dir__(), *self.distribution.methods]
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.distribution.methods:
-            raise AttributeError(f"{self.distribution.name} has no method {name!r}")
-        method = getattr(self.distribution, name)
+        # By way of __dict__, since a copy that is being made has no attributes yet.
+        distribution = self.__dict__.get("distribution")
+        if distribution is None or name not in distribution.methods:
+            raise AttributeError(f"{distribution!r} has no method {name!r}")
+        method = getattr(distribution, name)
         if name == "entropy":
             return functools.partial(method, *self.args, **self.kwargs)
         return lambda x: method(x, *self.args, **self.kwargs)
