@@ -110,7 +110,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             v, p, w, q = x._value, x._node, y._value, y._node
         elif isinstance(x, Box) and y.__class__ in PLAIN:
             v, p, w, q = x._value, x._node, y, None
-        elif isinstance(y, Box) and cls in PLAIN:
+        elif isinstance(y, Box) and cls in PLAIN and cls is not complex:
             cls = y.__class__
             v, p, w, q = x, None, y._value, y._node
         elif isinstance(x, Box) and isinstance(y, Box):
@@ -199,6 +199,9 @@ def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
 
 def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     """Call ``op`` on operands of any kind; ``params`` are its static parameters in canonical spelling."""
+    if len(operands) == 2 and operands[0].__class__ is complex and getattr(operands[1], "dtype", None) == np.float64:
+        # A float64 scalar is a float to Python, which would compute in numbers of its own: 1j / np.float64(0) raises.
+        operands = np.complex128(operands[0]), operands[1]
     arrays = untracked(operands)
     if arrays is not None:
         try:
