@@ -24,6 +24,7 @@ from scipy import special
 from chainrule.orders import gauss_legendre
 
 Array = Any
+CHUNK = 1024  # elements
 NEWTON = 8  # steps that find s₁ and s₂ to a few percent, which is enough
 # B₂ₖ / (2k(2k−1)), k = 1, 2, …: Stirling's series of log Γ (DLMF 5.11.1), full precision from LARGE on.
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
@@ -40,8 +41,7 @@ def gammainc_derivative(a: Array, x: Array, order: int) -> Array:
     inside = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
     below = inside & (np.log(np.where(inside, x, 1)) < special.psi(np.where(inside, a, 1) + 1))
     for side, function in ((below, _gamma_below), (inside & ~below, _gamma_above)):
-        if side.any():
-            out[side] = function(a[side], x[side], order)
+        _fill(out, side, lambda a, x, function=function: function(a, x, order), a, x)
     return out
 
 
@@ -49,10 +49,10 @@ def _gamma_below(a: Array, x: Array, order: int) -> Array:
     higher = [-special.polygamma(k, a + 1) for k in range(1, order)]
     slope, ahead = _log_minus_psi(x, a + 1), a + 1 - x
 
-    def integrand(s: Array) -> tuple[Array, Array, Array]:
-        return ahead * s + x * _expm1_minus(-s), ahead - x * np.expm1(-s), bell([slope - s, *higher])
+    def exponent(s: Array) -> tuple[Array, Array]:
+        return ahead * s + x * _expm1_minus(-s), ahead - x * np.expm1(-s)
 
-    total = _integral(integrand, 2 / (ahead + np.sqrt(ahead * ahead + 2 * x)))
+    total = _integral(exponent, lambda s: bell([slope - s, *higher]), 2 / (ahead + np.sqrt(ahead * ahead + 2 * x)))
     return gamma_density(a + 1, x) * (bell([slope, *higher]) + x * total)
 
 
@@ -60,10 +60,11 @@ def _gamma_above(a: Array, x: Array, order: int) -> Array:
     higher = [-special.polygamma(k, a) for k in range(1, order)]
     slope, ahead = _log_minus_psi(x, a), x - a
 
-    def integrand(s: Array) -> tuple[Array, Array, Array]:
-        return ahead * s + x * _expm1_minus(s), ahead + x * np.expm1(s), bell([slope + s, *higher])
+    def exponent(s: Array) -> tuple[Array, Array]:
+        return ahead * s + x * _expm1_minus(s), ahead + x * np.expm1(s)
 
-    return -x * gamma_density(a, x) * _integral(integrand, 2 / (ahead + np.sqrt(ahead * ahead + 2 * x)))
+    total = _integral(exponent, lambda s: bell([slope + s, *higher]), 2 / (ahead + np.sqrt(ahead * ahead + 2 * x)))
+    return -x * gamma_density(a, x) * total
 
 
 def gamma_density(a: Array, x: Array) -> Array:
@@ -95,11 +96,9 @@ def betainc_derivative(a: Array, b: Array, x: Array, orders: tuple[int, int]) ->
     out = np.where((a > 0) & (b > 0) & (x >= 0) & (x <= 1), 0.0, np.nan)
     inside = (a > 0) & (b > 0) & (x > 0) & (x < 1) & np.isfinite(a) & np.isfinite(b)
     below = inside & (b * x <= a * (1 - x))
-    if below.any():
-        out[below] = _beta_below(a[below], b[below], x[below], 1 - x[below], orders)
-    above = inside & ~below
-    if above.any():
-        out[above] = -_beta_below(b[above], a[above], 1 - x[above], x[above], (orders[1], orders[0]))
+    _fill(out, below, lambda a, b, x: _beta_below(a, b, x, 1 - x, orders), a, b, x)
+    other = orders[1], orders[0]
+    _fill(out, inside & ~below, lambda a, b, x: -_beta_below(b, a, 1 - x, x, other), a, b, x)
     return out
 
 
@@ -110,18 +109,21 @@ def _beta_below(a: Array, b: Array, x: Array, y: Array, orders: tuple[int, int])
     later = (log_x + psi_difference(a + 1, b), log_y + psi_difference(b, a + 1))
     first_higher, later_higher = (higher(a + 1, b, total, orders) for total in (a + b, a + b + 1))
 
-    def integrand(s: Array) -> tuple[Array, Array, Array]:
+    def exponent(s: Array) -> tuple[Array, Array]:
         u, v = y * np.expm1(s), x * np.expm1(-s)
         up, down = np.log1p(u), np.log1p(v)
         # Far out the two terms have their own sizes; near 0 all of them but s²/2 cancels.
         near = ahead * s + (a + 1) * (_log1p_minus(u) + y * _expm1_minus(s))
         near = near + b * (_log1p_minus(v) + x * _expm1_minus(-s))
         share = y / (y + x * np.exp(-s))
-        weight = bell2(orders, later[0] - up, later[1] - down, later_higher)
-        return np.where(s < 1, near, (a + 1) * up + b * down), (a + 1) * share - b * (1 - share), weight
+        return np.where(s < 1, near, (a + 1) * up + b * down), (a + 1) * share - b * (1 - share)
+
+    def weight(s: Array) -> Array:
+        up, down = np.log1p(y * np.expm1(s)), np.log1p(x * np.expm1(-s))
+        return bell2(orders, later[0] - up, later[1] - down, later_higher)
 
     scale = 2 / (ahead + np.sqrt(ahead * ahead + 2 * (a + 1 + b) * x * y))
-    total = _integral(integrand, scale, 2 - log_y)
+    total = _integral(exponent, weight, scale, 2 - log_y)
     return beta_density(a + 1, b, x, y) * y * (bell2(orders, *first, first_higher) / (a + b) + x * total)
 
 
@@ -165,6 +167,15 @@ def higher(a: Array, b: Array, total: Array, orders: tuple[int, int]) -> dict[tu
 
 
 # ------------------------------------------------------------------------------------------------- shared
+
+
+def _fill(out: Array, where: Array, function: Callable[..., Array], *operands: Array) -> None:
+    """Write the function of the chosen elements into out, a chunk at a time: every element has many nodes."""
+    places = np.flatnonzero(where)
+    flat = [x.reshape(-1) for x in operands]
+    for start in range(0, places.size, CHUNK):
+        chunk = places[start : start + CHUNK]
+        out.flat[chunk] = function(*(x[chunk] for x in flat))
 
 
 def bell(slopes: Sequence[Array]) -> Array:
@@ -218,20 +229,19 @@ def _expm1_minus(s: Array) -> Array:
     return np.where(np.abs(s) < 0.1, s * s / 2 * total, np.expm1(s) - s)
 
 
-def _integral(integrand: Callable[[Array], tuple[Array, Array, Array]], scale: Array, flat: Array = np.inf) -> Array:
-    """∫₀^∞ exp(−φ(s)) w(s) ds for a convex φ, by ``integrand(s)`` = (φ, φ′, w).
+def _integral(exponent: Array, weight: Array, scale: Array, flat: Array = np.inf) -> Array:
+    """∫₀^∞ exp(−φ(s)) w(s) ds for a convex φ; ``exponent(s)`` gives (φ, φ′), ``weight(s)`` gives w.
 
     ``scale`` is about where φ is 1, and beyond ``flat`` φ grows at least as s.
     """
+    nodes, weights = gauss_legendre()
     total, start = 0.0, 0.0
     for level in (1.0, 40.0):
         end = np.minimum(scale * (10 if level > 1 else 1), flat + level)
         for _ in range(NEWTON):
-            value, slope, _ = integrand(end)
+            value, slope = exponent(end)
             end = np.maximum(end - (value - level) / slope, end / 8)
-        for node, share in gauss_legendre():
-            s = start + (end - start) * node
-            value, _, weight = integrand(s)
-            total = total + share * (end - start) * np.exp(-value) * weight
+        s = start + (end - start) * nodes[:, None]
+        total = total + (end - start) * (weights @ (np.exp(-exponent(s)[0]) * weight(s)))
         start = end
     return total

@@ -64,7 +64,7 @@ def _order(name: str, n: Any) -> Any:
 
 
 @functools.cache
-def gauss_legendre() -> tuple[tuple[float, float], ...]:
-    """(node, weight) pairs of the rule of 32 nodes on [0, 1]."""
+def gauss_legendre() -> tuple[Any, Any]:
+    """Nodes and weights of the rule of 32 nodes on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return tuple(zip(((nodes + 1) / 2).tolist(), (weights / 2).tolist(), strict=True))
+    return (nodes + 1) / 2, weights / 2

@@ -232,8 +232,11 @@ elementwise(
 
 
 def _inverse_mills(xp: Any, x: Any) -> Any:
-    # φ(x)/Φ(x), both of which underflow far to the left.
-    return xp.divide(2 * PEAK, xp.erfcx(xp.multiply(x, -math.sqrt(0.5))))
+    # φ(x)/Φ(x): on the left both underflow, on the right erfcx overflows.
+    left = xp.less(xp.real(x), 0)
+    y = xp.where(left, 0, x)
+    right = xp.divide(xp.multiply(xp.exp(xp.negative(_half_square(xp, y))), PEAK), xp.ndtr(y))
+    return xp.where(left, xp.divide(2 * PEAK, xp.erfcx(xp.multiply(xp.where(left, x, 0), -math.sqrt(0.5)))), right)
 
 
 elementwise(

@@ -131,12 +131,16 @@ def _complex_polygamma(n: int, z: Any) -> Any:
     for k, bernoulli in enumerate(special.bernoulli(24)[2::2], start=1):
         tail = tail + bernoulli * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * y ** (-2 * k - n)
     found = -sign * (head + tail)
-    # (−1)ⁿ ψ⁽ⁿ⁾(1−z) = ψ⁽ⁿ⁾(z) + π dⁿ/dzⁿ cot πz (DLMF 5.15.6); derivatives of cot are polynomials in it.
-    slope = np.polynomial.Polynomial([0, 1])
-    for _ in range(n):
-        slope = slope.deriv() * np.polynomial.Polynomial([-math.pi, 0, -math.pi])
-    cotangent = 1 / np.tan(math.pi * np.where(left, z, 0.5))
-    return np.where(left, sign * found - math.pi * slope(cotangent), found)
+    # (−1)ⁿ ψ⁽ⁿ⁾(1−z) = ψ⁽ⁿ⁾(z) + π dⁿ/dzⁿ cot πz (DLMF 5.15.6). Derivatives of c = cot πz are polynomials in c, with
+    # the factor 1 + c² = 1/sin² πz, which is nothing far from the real axis.
+    factor = np.polynomial.Polynomial([-math.pi])
+    for _ in range(n - 1):
+        factor = -math.pi * (
+            factor * np.polynomial.Polynomial([0, 2]) + factor.deriv() * np.polynomial.Polynomial([1, 0, 1])
+        )
+    angle = math.pi * np.where(left & (np.abs(z.imag) < 200), z, 0.5)
+    slope = np.where(np.abs(z.imag) < 200, factor(1 / np.tan(angle)) / np.sin(angle) ** 2, 0)
+    return np.where(left, sign * found - math.pi * slope, found)
 
 
 elementwise(

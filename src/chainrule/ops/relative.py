@@ -25,7 +25,7 @@ def _exprel(x: Any, n: int) -> Any:
         return now
     near = np.abs(x) <= n + 3
     y, moment = np.where(near, x, 1), 0.0
-    for node, weight in gauss_legendre():
+    for node, weight in zip(*gauss_legendre(), strict=True):
         moment = moment + weight * node**n * np.exp(y * node)
     y = np.where(near, 1, x)
     for k in range(1, n + 1):
@@ -46,7 +46,7 @@ def _log1p_quotient(x: Any, n: int) -> Any:
         return now
     near = (np.abs(x) <= 0.9) | ((x.real > 0) & (np.abs(x) < 3))
     y, moment = np.where(near, x, 0), 0.0
-    for node, weight in gauss_legendre():
+    for node, weight in zip(*gauss_legendre(), strict=True):
         moment = moment + weight * node**n / (1 + y * node) ** (n + 1)
     y = np.where(near, 1, x)
     for k in range(1, n + 1):

@@ -72,12 +72,17 @@ def _hurwitz(x: Any, q: Any) -> Any:
     return special.zeta(x, q)
 
 
+def _defined(xp: Any, x: Any) -> Any:
+    # The series of the derivatives goes on to the left of x = 1, where SciPy's zeta(x, q) is NaN.
+    return xp.where(xp.less(x, 1), float("nan"), x)
+
+
 elementwise(
     "hurwitz_zeta",
     value=_hurwitz,
     d=(
-        lambda xp, _out, x, q: xp.zeta_derivative(1, x, q),
-        lambda xp, _out, x, q: xp.negative(xp.multiply(x, xp.hurwitz_zeta(xp.add(x, 1), q))),
+        lambda xp, _out, x, q: xp.zeta_derivative(1, _defined(xp, x), q),
+        lambda xp, _out, x, q: xp.negative(xp.multiply(_defined(xp, x), xp.hurwitz_zeta(xp.add(x, 1), q))),
     ),
     domain=((1.5, 4.0), "positive"),
     public=("special.hurwitz_zeta",),
@@ -90,8 +95,8 @@ elementwise(
 
 
 def _riemann_slope(xp: Any, _out: Any, x: Any) -> Any:
-    # On the left by the functional equation ζ(x) = 2(2π)^(x−1) sin(πx/2) Γ(1−x) ζ(1−x) (DLMF 25.4.1).
-    left = xp.less(xp.real(x), 0)
+    # Left of 0 by the functional equation ζ(x) = 2(2π)^(x−1) sin(πx/2) Γ(1−x) ζ(1−x) (DLMF 25.4.1).
+    left = xp.less(xp.real(x), -0.5)
     right = xp.zeta_derivative(1, xp.where(left, 2, x), 1.0)
     z = xp.where(left, x, -1)
     mirrored, angle = xp.subtract(1, z), xp.multiply(z, math.pi / 2)
