@@ -213,7 +213,7 @@ elementwise(
     value=special.powm1,
     d=(
         lambda xp, _out, x, y: xp.multiply(y, xp.power(x, xp.subtract(y, 1))),
-        lambda xp, out, x, y: xp.multiply(xp.add(out, 1), xp.log(x)),
+        lambda xp, out, x, _y: xp.multiply(xp.add(out, 1), xp.log(x)),
     ),
     domain=("positive", "real"),
     public=("special.powm1",),
