@@ -22,7 +22,7 @@ from chainrule.tensor import Tensor
 from chainrule.tree import flatten, map_leaves
 
 # Ours that share a name with a NumPy function which does something else.
-UNRELATED = frozenset({"put"})
+UNRELATED = frozenset({"put", "put_along_axis"})
 # Further NumPy spellings of our ops.
 SPELLINGS = {
     "amax": "max", "amin": "min", "concatenate": "concat", "around": "round", "linalg.matmul": "matmul",

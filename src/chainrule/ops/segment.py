@@ -140,7 +140,7 @@ def _segment_extreme(name: str, fold: Any, adjective: str, example: str) -> None
         value=value,
         arity=2,
         canonical=spell,
-        spec=lambda data, ids, *, size: Spec((size, *data.shape[1:]), data.dtype),
+        spec=lambda data, _ids, *, size: Spec((size, *data.shape[1:]), data.dtype),
         vjp=(vjp, ZERO),
         jvp=jvp,
         batch=batch,
@@ -219,7 +219,9 @@ def _bin_edges(xp: Any, x: Any, bins: Any = 10, range: Any = None) -> Any:
     return _edges(xp, "histogram_bin_edges", x, bins, range)
 
 
-def _histogram(xp: Any, x: Any, bins: Any = 10, range: Any = None, density: bool = False, weights: Any = None) -> Any:
+def _histogram(
+    xp: Any, x: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
+) -> Any:
     spec = operand_spec("histogram", x)
     refuse_complex("histogram", spec)
     edges = _edges(xp, "histogram", x, bins, range)
@@ -242,7 +244,9 @@ def _histogram(xp: Any, x: Any, bins: Any = 10, range: Any = None, density: bool
     return counts, edges
 
 
-def _numpys_histogram(x: Any, bins: Any = 10, range: Any = None, density: bool = False, weights: Any = None) -> Any:
+def _numpys_histogram(
+    x: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
+) -> Any:
     x = np.asarray(x)
     if x.dtype.kind == "c" or weights is not None or density or not isinstance(bins, (int, str)):
         raise DTypeError("NumPy cuts off imaginary parts, and computes densities in float64")

@@ -134,6 +134,7 @@ def _periodic(xp: Any, x: Any, points: Any, values: Any, period: Any) -> tuple[A
 
 
 def _interp(xp: Any, x: Any, points: Any, values: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    x, points, values = (z if hasattr(z, "dtype") else np.asarray(z) for z in (x, points, values))
     specs = [operand_spec("interp", z) for z in (x, points, values)]
     refuse_complex("interp", specs[0])
     refuse_complex("interp", specs[1])

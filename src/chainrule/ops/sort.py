@@ -157,7 +157,7 @@ linear(
     value=_tie_mean,
     arity=2,
     canonical=_canonical_tie_mean,
-    spec=lambda x, groups, *, axis: Spec(x.shape, np.dtype(float_dtype(x.dtype))),
+    spec=lambda x, _groups, *, axis: Spec(x.shape, np.dtype(float_dtype(x.dtype))),
     transpose=lambda xp, g, _x, groups, *, axis: xp.tie_mean(g, groups, axis=axis),
     batch=_tie_mean_batch,
     doc="""Each element's mean over its group along ``axis``; the groups are ascending integers, as from tie_groups.
