@@ -58,7 +58,7 @@ derivatives(
     domain=("positive", (1.5, 4.0), "positive"),
     doc="""∂ⁿζ(x, q)/∂xⁿ for integers n ≥ 0, Re q > 0 and Re x ≥ 0, by the Euler–Maclaurin series (DLMF 25.11.5).
 
-    Measured against 40 digits for n = 1, 1.001 ≤ x ≤ 100, 1e-3 ≤ q ≤ 1e4: relative error ≤ 1e-13.
+    Measured against 180 digits for n = 1, 1.001 ≤ x ≤ 50, 1e-3 ≤ q ≤ 300: relative error ≤ 1e-12.
 
     >>> cr.special.zeta_derivative(1, cr.tensor([2.0, 3.0]), 1.0)
     tensor([-0.93754825, -0.19812624])
