@@ -39,7 +39,9 @@ elementwise(
     ),
     domain=("positive", "positive"),
     public=("special.gamma_density",),
-    doc="""x^(a−1) e^(−x) / Γ(a), the derivative of gammainc(a, x) in x; relative error ≤ 1e-14 for a ≤ 1e10 within 6√a of a.
+    doc="""x^(a−1) e^(−x) / Γ(a), the derivative of gammainc(a, x) in x.
+
+    Measured against 50 digits for 1e-6 ≤ a ≤ 1e10 and x within 6√a of a: relative error ≤ 1e-14.
 
     >>> cr.special.gamma_density(2.0, cr.tensor([0.5, 1.0]))
     tensor([0.30326533, 0.36787944])
@@ -86,8 +88,8 @@ derivatives(
     doc="""∂ⁿP(a, x)/∂aⁿ for integers n ≥ 0, by quadrature.
 
     The integral of the differentiated density is taken over the side of x on which it keeps its sign, see
-    incomplete.py. Measured for n = 1 against 40 digits or more, relative error: ≤ 1e-13 for 1e-8 ≤ a ≤ 300 in both tails,
-    ≤ 1e-11 for a ≤ 1e9 within 3√a of a.
+    incomplete.py. Measured for n = 1 against 40 digits or more, relative error: ≤ 1e-13 for
+    1e-8 ≤ a ≤ 300 in both tails, ≤ 1e-11 for a ≤ 1e9 within 3√a of a.
 
     >>> cr.special.gammainc_derivative(1, 2.0, cr.tensor([0.5, 2.0]))
     tensor([-0.15103424, -0.29400469])
