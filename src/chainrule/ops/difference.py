@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 import numpy as np
+import scipy
 
 from chainrule.apply import PLAIN, operand_spec
 from chainrule.errors import DomainError, DTypeError, ShapeError
@@ -254,6 +255,17 @@ composite(
 )
 
 
+def _scipys(name: str) -> Any:
+    """SciPy's function of samples at even distances, in float64."""
+
+    def value(y: Any, x: Any = None, **params: Any) -> Any:
+        if x is not None or not _plain(y, params.get("dx", 1.0)) or y.shape[params.get("axis", -1)] < 3:
+            raise DTypeError("the body keeps float32, and knows what is wrong with coordinates")
+        return getattr(scipy.integrate, name)(y, **params)  # imported only when asked for: it takes long
+
+    return value
+
+
 def _cumulative_trapezoid(
     xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1, initial: float | None = None
 ) -> Any:
@@ -272,6 +284,7 @@ def _cumulative_trapezoid(
 composite(
     "cumulative_trapezoid",
     _cumulative_trapezoid,
+    value=_scipys("cumulative_trapezoid"),
     doc="""The running ∫ y dx along ``axis`` by the trapezoidal rule, one shorter than y, or from 0 with ``initial=0``.
 
     >>> cr.cumulative_trapezoid(cr.tensor([1.0, 2.0, 3.0]), initial=0)
@@ -331,6 +344,7 @@ def _simpson(xp: Any, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> A
 composite(
     "simpson",
     _simpson,
+    value=_scipys("simpson"),
     doc="""∫ y dx along ``axis`` by Simpson's rule, for coordinates x or a distance dx.
 
     With an even number of points the last interval has the parabola of the last three (K. V. Cartwright, J. Math. Sci.

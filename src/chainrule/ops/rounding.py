@@ -153,6 +153,7 @@ def _frexp(xp: Any, x: Any) -> Any:
 composite(
     "modf",
     _modf,
+    value=np.modf,
     doc="""The fraction of x and its whole part, both with the sign of x.
 
     >>> cr.modf(cr.tensor([1.5, -2.25]))
@@ -186,6 +187,7 @@ def _nan_to_num(xp: Any, x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any
 composite(
     "nan_to_num",
     _nan_to_num,
+    value=lambda x, nan=0.0, posinf=None, neginf=None: np.nan_to_num(x, True, nan, posinf, neginf),
     doc="""x with numbers in place of NaN and infinities, by default 0 and the largest finite ones.
 
     No gradient reaches what was replaced.

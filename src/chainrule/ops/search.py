@@ -50,7 +50,7 @@ primitive(
     value=_numpys_places,
     arity=2,
     canonical=_canonical_search,
-    spec=lambda x1, x2, *, side: Spec(x2.shape, np.dtype(np.int64)),
+    spec=lambda _x1, x2, *, side: Spec(x2.shape, np.dtype(np.int64)),
     batch=_search_batch,
     differentiable=False,
     numpy=(),
