@@ -206,6 +206,11 @@ def test_errors_of_quantiles():
 def test_errors_along_an_axis():
     x = cr.ones((2, 3))
     assert_message(
+        DomainError,
+        "[take] mode is 'bounce'; expected 'raise', 'wrap' or 'clip'; leave it out for 'raise'.",
+        lambda: cr.take(x, np.array([0]), mode="bounce"),
+    )
+    assert_message(
         AxisError,
         "[take_along_axis] index 5 is out of range for axis 1 of size 3; expected indices from -3 to 2; check the "
         "indices.",

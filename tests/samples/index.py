@@ -31,6 +31,10 @@ def put(x: Any, v: Any, *arrays: Any, index: Any) -> Any:
     return assigned(x, tuple(next(given) if part is SLOT else part for part in index), v)
 
 
+def take(x: Any, indices: Any, axis: Any = None, mode: Any = "raise") -> Any:
+    return np.take(x, indices, axis, None, mode)
+
+
 PICK = np.array([2, 0, 2, -1])
 
 ROW = np.array([[0], [1]])
@@ -79,8 +83,10 @@ ROWS: dict[str, Row] = {
         call(draw(FULL), (1, 2), True),
     ),
     "take": row(
-        np.take,
+        take,
         call(draw((5,)), PICK),
+        call(draw((3,)), PICK * 3, mode="wrap"),
+        call(draw((2, 3)), PICK * 3, axis=1, mode="clip"),
         call(draw(CUBE), PICK, axis=1),
         call(draw(FULL), ROW),
         call(draw(CUBE), ROW, -1),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box, apply, apply_one, operand_spec
-from chainrule.errors import AxisError, ChainruleError, DTypeError, ShapeError, SymbolError
+from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError, ShapeError, SymbolError
 from chainrule.op import composite, linear
 from chainrule.spec import Spec, normalize_axis, shape_of
 
@@ -409,9 +409,26 @@ composite(
 )
 
 
-def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
+def _brought_in(xp: Any, indices: Any, size: int, mode: str) -> Any:
+    """Indices beyond the ends, counted around ('wrap') or moved to the nearest end ('clip')."""
+    if mode == "wrap":
+        return xp.remainder(indices, max(size, 1))
+    if mode == "clip":
+        return xp.clip(indices, 0, max(size - 1, 0))
+    raise DomainError(f"[take] mode is {mode!r}; expected 'raise', 'wrap' or 'clip'; leave it out for 'raise'.")
+
+
+def _numpys_take(x: Any, indices: Any, axis: int | None = None, mode: Any = "raise") -> Any:
+    return np.take(x, indices, axis, mode=mode)
+
+
+def _take(xp: Any, x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     if operand_spec("take", indices).dtype.kind == "b":
         indices = xp.astype(indices, dtype="int64")  # numbers here, no mask
+    if mode != "raise":
+        spec = operand_spec("take", x)
+        size = spec.size if axis is None else spec.shape[normalize_axis("take", axis, spec.ndim)]
+        indices = _brought_in(xp, indices, size, mode)
     if axis is None:
         return xp.getitem(xp.reshape(x, (-1,)), (indices,))
     place = normalize_axis("take", axis, operand_spec("take", x).ndim)
@@ -421,9 +438,11 @@ def _take(xp: Any, x: Any, indices: Any, axis: int | None = None) -> Any:
 composite(
     "take",
     _take,
-    value=lambda x, indices, axis=None: np.take(x, indices, axis),
+    value=_numpys_take,
     method=True,
     doc="""The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default).
+
+    Indices out of range are an error, or with ``mode`` 'wrap' counted around, with 'clip' moved to the nearest end.
 
     >>> cr.take(cr.tensor([1.0, 2.0, 3.0]), cr.tensor([2, 0]))
     tensor([3., 1.])
