@@ -79,8 +79,9 @@ def _norm_field(xp: Any, out: Any, x: Any, *, ord: float, axis: Shape, **_params
         return _over(xp, x, out)
     if ord in (math.inf, -math.inf):
         return xp.multiply(_direction(xp, x), share(xp, out, xp.abs(x), axis))
-    # (|xᵢ| / out)ᵖ⁻¹, the ratio first: it stays in range. At 0 the direction is 0, whatever the power.
-    zero = xp.equal(x, 0)
+    # (|xᵢ| / out)ᵖ⁻¹, the ratio first: it stays in range. At 0 the direction is 0, whatever the power. A norm of
+    # negative order is 0 where an element is, however the others move.
+    zero = xp.equal(x, 0) if ord > 0 else xp.logical_or(xp.equal(x, 0), xp.equal(out, 0))
     ratio = _over(xp, xp.where(zero, out, xp.abs(x)), out)
     return xp.where(zero, 0, xp.multiply(_direction(xp, x), xp.power(ratio, ord - 1)))
 
@@ -140,8 +141,8 @@ composite(
     numpy=("linalg.norm",),
     doc="""√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them.
 
-    Over one axis: the vector norm of that order. Over two: that of ``linalg.matrix_norm``. The derivative is 0 where the
-    norm is 0.
+    Over one axis: the vector norm of that order. Over two: that of ``linalg.matrix_norm``. The derivative is 0 where
+    the norm is 0.
 
     >>> cr.norm(cr.tensor([[3.0, 4.0], [0.0, 12.0]]), axis=1)
     tensor([ 5., 12.])
