@@ -26,7 +26,9 @@ def total(parts):
 def derivatives(name, call, make, gradients):
     leaves = []
     args, kwargs = wrapped(make, leaves, call.args), {k: wrapped(make, leaves, x) for k, x in call.kwargs.items()}
-    result = RECORDS[name].call(*args, **kwargs)
+    result, seen = RECORDS[name].call(*args, **kwargs), sample(name).seen
+    if seen is not None:
+        result = seen(*result) if isinstance(result, tuple) else seen(result)
     parts = flatten(result)[0]
     found = [part.detach().tolist() for part in parts]
     y = total(parts)

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.apply import PLAIN
 from chainrule.dialects.torch.errors import RuntimeDTypeError, refusal
 from chainrule.errors import DTypeError
-from chainrule.op import REGISTRY, Op
+from chainrule.op import NONE, REGISTRY, ZERO, Op
 from chainrule.spec import Spec
 
 
@@ -221,17 +221,28 @@ def plan(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
         return None
     if len(operands) == 1 and op.kind != "elementwise":
         return (default_float(),) if name in _FLOATING and arrays[0].kind in "biu" else None
-    free = 1 if name == "where" else 0
-    result = result_dtype(operands[free:])
+    counted = [i for i in range(len(operands)) if _is_computed_with(op, i)] or list(range(len(operands)))
+    result = result_dtype(tuple(operands[i] for i in counted))
     if op.kind == "elementwise" and result.kind in "biu":
         _refuse_bool(name, operands)
         if op.differentiable and op.spec is not None and _computes_floats(op, result):
             result = default_float()
-    wanted = [None] * free
-    for x in operands[free:]:
+    wanted: list[Any] = [None] * len(operands)
+    for i in counted:
+        x = operands[i]
         target = real_part(result) if x.__class__ is tuple and x[0].kind != "c" else result
-        wanted.append(target if x.__class__ is tuple and x[0] != target else None)  # type: ignore[arg-type]
+        wanted[i] = target if x.__class__ is tuple and x[0] != target else None
     return tuple(wanted) if any(wanted) else None
+
+
+def _is_computed_with(op: Op, operand: int) -> bool:
+    """Whether an operand is a number, and no index, order or condition, which keeps its dtype: rules tell them apart."""
+    if op.name == "where":
+        return operand > 0
+    if op.arity is None:
+        return True
+    rule = op.rule(operand)
+    return rule is not NONE and (rule is not ZERO or op.kind == "elementwise")
 
 
 def _computes_floats(op: Op, integer: Any) -> bool:
