@@ -77,9 +77,9 @@ def coverage() -> Coverage:
     """The table of all functions: kind, dtypes, derivatives, the order tested, batching, compiled code.
 
     >>> import chainrule as cr
-    >>> line = next(line for line in coverage().lines if line.name == "arctan2")
+    >>> line = next(line for line in coverage().lines if line.name == "atan2")
     >>> line.dtypes, line.reverse, line.order
-    ('real', 'yes', '2')
+    ('real, integer, bool', 'yes', '2')
     """
     return Coverage(sorted(_lines()))
 

@@ -1,6 +1,7 @@
 # Written by tools/stubs.py from the source and the registry; change those and run it again.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -44,6 +45,12 @@ class Tensor(Box):
     @property
     def device(self) -> str:
         """Where the value lives: always ``"cpu"``."""
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """This Tensor on ``device``: there is one, ``"cpu"``, and it has no streams."""
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
+        """The functions that the array API standard has for this array: the package ``chainrule``."""
 
     @property
     def spec(self) -> Spec:
@@ -114,7 +121,7 @@ class Tensor(Box):
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
 
-    def _number(self) -> Any: ...
+    def _number(self, function: str) -> Any: ...
     def __float__(self) -> float: ...
     def __int__(self) -> int: ...
     def __complex__(self) -> complex: ...
@@ -203,6 +210,12 @@ class Tensor(Box):
     def __xor__(self, other: Operand, /) -> Self: ...
     def __rxor__(self, other: Operand, /) -> Self: ...
     def __ixor__(self, other: Operand, /) -> Self: ...
+    def __lshift__(self, other: Operand, /) -> Self: ...
+    def __rlshift__(self, other: Operand, /) -> Self: ...
+    def __ilshift__(self, other: Operand, /) -> Self: ...
+    def __rshift__(self, other: Operand, /) -> Self: ...
+    def __rrshift__(self, other: Operand, /) -> Self: ...
+    def __irshift__(self, other: Operand, /) -> Self: ...
     def __eq__(self, other: object, /) -> Self: ...
     def __ne__(self, other: object, /) -> Self: ...
     def __lt__(self, other: object, /) -> Self: ...
@@ -262,7 +275,7 @@ class Tensor(Box):
     def log10(self) -> Self:
         """The logarithm of x to base 10."""
 
-    def logaddexp(self, y: Operand, /) -> Self:
+    def logaddexp(self, x2: Operand, /) -> Self:
         """log(eˣ + eʸ), without overflow."""
 
     def sin(self) -> Self:
@@ -286,7 +299,7 @@ class Tensor(Box):
     def atan2(self, x: Operand, /) -> Self:
         """The angle of the point (x, y) = (second, first operand), in (−π, π]; both partials are 0 at the origin."""
 
-    def hypot(self, y: Operand, /) -> Self:
+    def hypot(self, x2: Operand, /) -> Self:
         """√(x² + y²), without overflow; both partials are 0 at the origin."""
 
     def sinh(self) -> Self:
@@ -313,10 +326,34 @@ class Tensor(Box):
     def relu(self) -> Self:
         """max(x, 0); the derivative at 0 is 0."""
 
-    def maximum(self, y: Operand, /) -> Self:
+    def xlogy(self, x2: Operand, /) -> Self:
+        """x log y, 0 where x is 0, for real and complex numbers; both derivatives are 0 at (0, 0)."""
+
+    def logit(self) -> Self:
+        """log(x/(1 − x)) for 0 ≤ x ≤ 1, the inverse of expit."""
+
+    def erf(self) -> Self:
+        """erf x = 2/√π ∫₀ˣ e^(−t²) dt, for real and complex x."""
+
+    def erfc(self) -> Self:
+        """1 − erf x, exact for large x; for real and complex x."""
+
+    def erfinv(self) -> Self:
+        """The y with erf y = x, for −1 ≤ x ≤ 1; infinite with an infinite slope at the ends."""
+
+    def lgamma(self) -> Self:
+        """log |Γ(x)| of real x, without overflow; the derivative is ψ(x)."""
+
+    def digamma(self) -> Self:
+        """ψ(x) = Γ′(x)/Γ(x), for real and complex x."""
+
+    def logcumsumexp(self, axis: int | Sequence[int] | None = -1) -> Self:
+        """y[i] = log(exp x[0] + … + exp x[i]) along ``axis`` (the last by default), without overflow."""
+
+    def maximum(self, x2: Operand, /) -> Self:
         """The larger of x and y; a tie shares the gradient, ½ each."""
 
-    def minimum(self, y: Operand, /) -> Self:
+    def minimum(self, x2: Operand, /) -> Self:
         """The smaller of x and y; a tie shares the gradient, ½ each."""
 
     def isnan(self) -> Self:
@@ -328,10 +365,16 @@ class Tensor(Box):
     def isfinite(self) -> Self:
         """Whether x is neither infinite nor NaN."""
 
-    def matmul(self, y: Operand, /) -> Self:
+    def matmul(self, x2: Operand, /) -> Self:
         """The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a
         batch.
         """
+
+    def nanmax(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
+        """The largest element along ``axis`` that is no NaN; equal ones share the gradient."""
+
+    def nanmin(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
+        """The smallest element along ``axis`` that is no NaN; equal ones share the gradient."""
 
     def vector_norm(self, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2) -> Self:
         """(Σ |x|ᵖ)^(1/p) over ``axis`` (all axes by default), p = ord; ∞ is the largest |x|, 0 counts the nonzero."""
@@ -395,6 +438,9 @@ class Tensor(Box):
     def argmin(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
         """The position of the first smallest element, or NaN, along ``axis`` (by default in the flattened x)."""
 
+    def sinc(self) -> Self:
+        """sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3."""
+
     def cumsum(self, axis: int | Sequence[int] | None = None, dtype: Any = None) -> Self:
         """y[i] = x[0] + … + x[i] along ``axis``, which may be left out for 1-d x; integers are summed in 64 bits."""
 
@@ -419,7 +465,13 @@ class Tensor(Box):
     def log_softmax(self, axis: int | Sequence[int] | None = -1) -> Self:
         """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
 
-    def take(self, indices: Any, axis: int | None = None) -> Self:
+    def argsort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
+        """The positions along ``axis`` of the elements in ascending order; equal ones keep theirs if ``stable``."""
+
+    def sort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
+        """The elements in ascending order along ``axis``; k equal ones share the gradient of their k places."""
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Self:
         """The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default)."""
 
     def repeat(self, repeats: Any, axis: int | Sequence[int] | None = None) -> Self:
@@ -439,6 +491,9 @@ class Tensor(Box):
 
     def norm(self, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
         """√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them."""
+
+    def median(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
+        """The middle element along ``axis`` (all axes by default), or the mean of the middle two."""
 
     def diag(self, k: int = 0) -> Self:
         """Of a vector: the matrix with it as diagonal ``k``; of a matrix: its diagonal ``k``."""
