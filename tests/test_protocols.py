@@ -1,20 +1,19 @@
 """Plain NumPy calls on Tensors: the same values as on arrays, recorded; and nothing loses a gradient unseen."""
 
 import inspect
-from functools import partial
 
 import numpy as np
 import pytest
+from numpy_calls import CALLS, VECTOR, X, Y
 
 import chainrule as cr
 from chainrule.errors import DTypeError, GradientError, SymbolError
 from chainrule.op import COMPOSITES, REGISTRY, Op
-from chainrule.protocols import FUNCTIONS, IMMATERIAL, OBSERVING, OWN, RENAMED, SPELLINGS, UFUNCS, signature_of
-
-X = np.array([[0.3, 0.9, 0.6], [0.8, 0.2, 0.5]])
-Y = np.array([[0.4, 0.5, 0.1], [0.8, 0.7, 0.3]])
-SQUARE = np.array([[0.3, 0.9, 0.6], [0.8, 0.2, 0.5], [0.1, 0.4, 0.7]])
-VECTOR = np.array([0.3, 0.9, 0.6])
+from chainrule.protocols.arguments import IMMATERIAL, RENAMED, signature_of
+from chainrule.protocols.functions import FUNCTIONS, OBSERVING, OWN, SPELLINGS
+from chainrule.protocols.ufuncs import UFUNCS
+from chainrule.testing import numeric_derivative
+from chainrule.tree import flatten
 
 
 def name_of(function):
@@ -38,7 +37,10 @@ def assert_equal(ours, theirs):
 
 # ---------------------------------------------------------------------------------------------------- ufuncs
 
-PLAIN_UFUNCS = sorted((u for u in UFUNCS if u.signature is None), key=lambda u: u.__name__)
+# SciPy's expn takes orders that are whole numbers, and its wofz no float32: see test_special.
+PLAIN_UFUNCS = sorted(
+    (u for u in UFUNCS if u.signature is None and u.__name__ not in ("expn", "wofz")), key=lambda u: u.__name__
+)
 
 
 def defined(ufunc, *arrays):
@@ -111,172 +113,36 @@ def test_ufunc_methods_that_have_a_counterpart():
     assert_equal(np.logical_or.reduce(cr.tensor(X > 0.3), axis=1), np.logical_or.reduce(X > 0.3, axis=1))
 
 
+def test_ufunc_methods_fold_what_has_no_reduction():
+    x, y = leaf(X), leaf(X * 2)
+    for ufunc in (np.subtract, np.divide, np.power, np.hypot, np.arctan2, np.fmax):
+        assert_equal(ufunc.reduce(x), ufunc.reduce(X) if ufunc.identity is not None else ufunc.reduce(X, axis=0))
+        assert_equal(ufunc.accumulate(x, 1), ufunc.accumulate(X, 1))
+        assert_equal(ufunc.reduceat(y, [0, 2, 1], 1), ufunc.reduceat(X * 2, [0, 2, 1], 1))
+    assert_equal(np.add.reduceat(x, [0, 1], axis=1), np.add.reduceat(X, [0, 1], axis=1))
+    assert_equal(np.subtract.reduce(x, 1, keepdims=True), np.subtract.reduce(X, 1, keepdims=True))
+    assert_equal(np.add.reduce(x, 0, initial=2.0), np.add.reduce(X, 0, initial=2.0))
+    assert_equal(np.multiply.reduce(x, 1, where=X > 0.5), np.multiply.reduce(X, 1, where=X > 0.5))
+    assert_equal(np.maximum.reduce(x, 1, initial=0.7), np.maximum.reduce(X, 1, initial=0.7))
+    assert_equal(np.add.reduce(x, dtype=np.float32), np.add.reduce(X, dtype=np.float32))
+    g = cr.gradients(np.subtract.reduce(x, 1).sum(), x)
+    assert g.tolist() == [[1, -1, -1]] * 2
+
+
+def test_ufuncs_compute_in_the_dtype_that_is_told():
+    x = leaf(X)
+    assert_equal(np.sin(x, dtype="float32"), np.sin(X, dtype="float32"))
+    assert_equal(np.add(x, 1, dtype=np.complex128), np.add(X, 1, dtype=np.complex128))
+    assert_equal(np.add(leaf(X.astype("float32")), 1, casting="safe"), np.add(X.astype("float32"), 1, casting="safe"))
+    assert message(DTypeError, lambda: np.add(x, 1, dtype="int64")) == (
+        "[numpy.add] Cannot cast ufunc 'add' input 0 from dtype('float64') to dtype('int64') with casting rule "
+        "'same_kind'; expected a dtype that the operands can be cast to; convert the operands first, x.astype(...)."
+    )
+
+
 # --------------------------------------------------------------------------------------------------- functions
 
-CALLS = {
-    "all": [lambda x: np.all(x > 0.3, axis=0)],
-    "any": [lambda x: np.any(x > 0.8, axis=1, keepdims=True)],
-    "amax": [lambda x: np.amax(x, 0)],
-    "amin": [lambda x: np.amin(x, axis=1)],
-    "argmax": [lambda x: np.argmax(x), lambda x: np.argmax(x, axis=1)],
-    "argmin": [lambda x: np.argmin(x, 0)],
-    "around": [lambda x: np.around(x)],
-    "astype": [lambda x: np.astype(x, np.float32)],
-    "atleast_1d": [lambda x: np.atleast_1d(x[0, 0])],
-    "atleast_2d": [lambda x: np.atleast_2d(x[0])],
-    **{
-        f"fft.{name}": [getattr(np.fft, name), partial(getattr(np.fft, name), norm="ortho")]
-        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fftn", "ifftn", "rfftn", "irfftn")
-    },
-    **{
-        f"fft.{name}": [getattr(np.fft, name), partial(getattr(np.fft, name), axes=(1, 0))]
-        for name in ("fft2", "ifft2", "rfft2", "irfft2", "fftshift", "ifftshift")
-    },
-    "broadcast_arrays": [lambda x: np.broadcast_arrays(x, x[0])],
-    "broadcast_to": [lambda x: np.broadcast_to(x, (4, 2, 3))],
-    "clip": [lambda x: np.clip(x, 0.3, 0.7), lambda x: np.clip(x, a_min=0.4, a_max=None),
-             lambda x: np.clip(x, max=0.4)],
-    "concatenate": [lambda x: np.concatenate([x, Y]), lambda x: np.concatenate((x, x), axis=1),
-                    lambda x: np.concatenate([x, x], None)],
-    "copy": [lambda x: np.copy(x), lambda x: np.copy(x > 0.5)],
-    "count_nonzero": [lambda x: np.count_nonzero(x > 0.5, axis=0)],
-    "cumprod": [lambda x: np.cumprod(x, axis=0)],
-    "cumsum": [lambda x: np.cumsum(x), lambda x: np.cumsum(x, 1)],
-    "cumulative_prod": [lambda x: np.cumulative_prod(x, axis=0)],
-    "cumulative_sum": [lambda x: np.cumulative_sum(x, axis=1)],
-    "diag": [lambda x: np.diag(x[0]), lambda x: np.diag(x, 1)],
-    "diagonal": [lambda x: np.diagonal(x), lambda x: np.diagonal(x, 1), lambda x: np.diagonal(x[None], 0, 1, 2)],
-    "dot": [lambda x: np.dot(x, SQUARE), lambda x: np.dot(x[0], VECTOR)],
-    "dstack": [lambda x: np.dstack([x, x])],
-    "einsum": [lambda x: np.einsum("ij,jk->ik", x, SQUARE), lambda x: np.einsum("ij->", x, optimize=True)],
-    "empty_like": [lambda x: np.multiply(np.empty_like(x), 0)],
-    "expand_dims": [lambda x: np.expand_dims(x, 1), lambda x: np.expand_dims(x, axis=(0, 2))],
-    "fix": [lambda x: np.fix(x * 3)],
-    "flip": [lambda x: np.flip(x), lambda x: np.flip(x, axis=1)],
-    "full_like": [lambda x: np.full_like(x, 7), lambda x: np.full_like(x, x[0, 0]),
-                  lambda x: np.full_like(x, 2, shape=4), lambda x: np.full_like(x, fill_value=2.7, dtype=np.int64)],
-    "hstack": [lambda x: np.hstack([x, x])],
-    "imag": [lambda x: np.imag(x * (1 + 2j))],
-    "inner": [lambda x: np.inner(x, Y)],
-    "kron": [lambda x: np.kron(x, Y)],
-    "linalg.cholesky": [lambda x: np.linalg.cholesky(x @ x.T), lambda x: np.linalg.cholesky(x @ x.T, upper=True)],
-    "linalg.cond": [lambda x: np.linalg.cond(x), lambda x: np.linalg.cond(x[:, :2], 1)],
-    "linalg.cross": [lambda x: np.linalg.cross(x, Y), lambda x: np.linalg.cross(x.T, Y.T, axis=0)],
-    "linalg.det": [lambda x: np.linalg.det(x[:, :2])],
-    "linalg.diagonal": [lambda x: np.linalg.diagonal(x), lambda x: np.linalg.diagonal(x, offset=1)],
-    "linalg.inv": [lambda x: np.linalg.inv(x[:, :2])],
-    "linalg.lstsq": [lambda x: np.linalg.lstsq(x.T, VECTOR, rcond=None)[0]],
-    "linalg.matmul": [lambda x: np.linalg.matmul(x, SQUARE)],
-    "linalg.matrix_norm": [lambda x: np.linalg.matrix_norm(x), lambda x: np.linalg.matrix_norm(x, ord=1)],
-    "linalg.matrix_power": [lambda x: np.linalg.matrix_power(x[:, :2], 3),
-                            lambda x: np.linalg.matrix_power(x[:, :2], -2)],
-    "linalg.matrix_rank": [lambda x: np.linalg.matrix_rank(x), lambda x: np.linalg.matrix_rank(x, rtol=0.5)],
-    "linalg.matrix_transpose": [lambda x: np.linalg.matrix_transpose(x)],
-    "linalg.norm": [lambda x: np.linalg.norm(x), lambda x: np.linalg.norm(x[0], 1), lambda x: np.linalg.norm(x, axis=1),
-                    lambda x: np.linalg.norm(x, ord=3, axis=0, keepdims=True)],
-    "linalg.multi_dot": [lambda x: np.linalg.multi_dot([x, SQUARE, Y.T])],
-    "linalg.outer": [lambda x: np.linalg.outer(x[0], x[1])],
-    "linalg.pinv": [lambda x: np.linalg.pinv(x), lambda x: np.linalg.pinv(x, rtol=0.5)],
-    "linalg.solve": [lambda x: np.linalg.solve(x[:, :2], Y), lambda x: np.linalg.solve(x[:, :2], x[:, 2])],
-    "linalg.tensordot": [lambda x: np.linalg.tensordot(x, SQUARE, axes=1)],
-    "linalg.tensorinv": [lambda x: np.linalg.tensorinv(x[:, None, :2], ind=1)],
-    "linalg.tensorsolve": [lambda x: np.linalg.tensorsolve(x[:, :2], x[:, 2])],
-    "linalg.trace": [lambda x: np.linalg.trace(x), lambda x: np.linalg.trace(x, offset=1)],
-    "linalg.vecdot": [lambda x: np.linalg.vecdot(x, Y)],
-    "linalg.vector_norm": [lambda x: np.linalg.vector_norm(x, axis=1)],
-    "matrix_transpose": [lambda x: np.matrix_transpose(x)],
-    "max": [lambda x: np.max(x), lambda x: np.max(x, axis=1, keepdims=True)],
-    "mean": [lambda x: np.mean(x), lambda x: np.mean(x, 0), lambda x: np.mean(x, axis=(0, 1), keepdims=True)],
-    "min": [lambda x: np.min(x, 1)],
-    "meshgrid": [lambda x: np.meshgrid(x[0], x[:, 0]), lambda x: np.meshgrid(x[0], x[1], indexing="ij")],
-    "moveaxis": [lambda x: np.moveaxis(x[None], 0, -1)],
-    "outer": [lambda x: np.outer(x, Y)],
-    "pad": [lambda x: np.pad(x, 1), lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=3.0)],
-    "prod": [lambda x: np.prod(x), lambda x: np.prod(x, axis=1)],
-    "ravel": [lambda x: np.ravel(x)],
-    "real": [lambda x: np.real(x * (1 + 2j))],
-    "repeat": [lambda x: np.repeat(x, 2), lambda x: np.repeat(x, 3, axis=1)],
-    "reshape": [lambda x: np.reshape(x, (3, 2)), lambda x: np.reshape(x, -1), lambda x: np.reshape(x, shape=6)],
-    "roll": [lambda x: np.roll(x, 1), lambda x: np.roll(x, 2, axis=1)],
-    "round": [lambda x: np.round(x)],
-    "split": [lambda x: np.split(x, 3, axis=1), lambda x: np.split(x, [1], 0)],
-    "squeeze": [lambda x: np.squeeze(x[None]), lambda x: np.squeeze(x[None], axis=0)],
-    "stack": [lambda x: np.stack([x, Y]), lambda x: np.stack([x, x], axis=-1)],
-    "std": [lambda x: np.std(x), lambda x: np.std(x, axis=0, ddof=1)],
-    "sum": [lambda x: np.sum(x), lambda x: np.sum(x, 0), lambda x: np.sum(a=x, axis=1, keepdims=True),
-            lambda x: np.sum(x, dtype=np.float32)],
-    "swapaxes": [lambda x: np.swapaxes(x, 0, 1)],
-    "take": [lambda x: np.take(x, [0, 2], axis=1), lambda x: np.take(x, 4)],
-    "tensordot": [lambda x: np.tensordot(x, SQUARE, 1), lambda x: np.tensordot(x, Y, axes=([0, 1], [0, 1]))],
-    "tile": [lambda x: np.tile(x, 2), lambda x: np.tile(x, (2, 1, 2))],
-    "trace": [lambda x: np.trace(x)],
-    "transpose": [lambda x: np.transpose(x), lambda x: np.transpose(x, (1, 0)), lambda x: np.transpose(x, axes=[0, 1])],
-    "tril": [lambda x: np.tril(x), lambda x: np.tril(x, k=-1)],
-    "triu": [lambda x: np.triu(x, 1)],
-    "unstack": [lambda x: np.unstack(x, axis=1)],
-    "var": [lambda x: np.var(x), lambda x: np.var(x, 1, ddof=1), lambda x: np.var(x, axis=0, correction=1)],
-    "vstack": [lambda x: np.vstack([x, x[0]])],
-    "where": [lambda x: np.where(X > 0.5, x, Y), lambda x: np.where(x > 0.5, x, 0.0)],
-    # Selection, order, and sampled functions.
-    "average": [lambda x: np.average(x, axis=1, weights=Y)],
-    "bincount": [lambda x: np.astype(np.bincount([0, 2, 0], x[0]), x.dtype)],
-    "choose": [lambda x: np.choose([0, 1, 0], [x[0], x[1]])],
-    "compress": [lambda x: np.compress([True, False], x, axis=0)],
-    "convolve": [lambda x: np.convolve(x[0], x[1], "same")],
-    "corrcoef": [lambda x: np.astype(np.corrcoef(x), x.dtype)],
-    "correlate": [lambda x: np.correlate(x[0], x[1])],
-    "cov": [lambda x: np.astype(np.cov(x, bias=True), x.dtype)],
-    "diff": [lambda x: np.diff(x, n=1, axis=0)],
-    "ediff1d": [lambda x: np.ediff1d(x)],
-    "extract": [lambda x: np.extract(X > 0.5, x)],
-    "fliplr": [lambda x: np.fliplr(x)],
-    "flipud": [lambda x: np.flipud(x)],
-    "gradient": [lambda x: np.gradient(x, 0.5, axis=1)],
-    "histogram": [lambda x: np.histogram(X[0], 2, weights=x[0])[0]],
-    "histogram_bin_edges": [lambda x: np.histogram_bin_edges(x, 3)],
-    "interp": [lambda x: np.astype(np.interp([0.5], [0.0, 1.0], x[0, :2]), x.dtype)],
-    "median": [lambda x: np.median(x, axis=1)],
-    "nan_to_num": [lambda x: np.nan_to_num(x, nan=1.0)],
-    "nancumprod": [lambda x: np.nancumprod(x, 1)],
-    "nancumsum": [lambda x: np.nancumsum(x)],
-    "nanmax": [lambda x: np.nanmax(x, 0)],
-    "nanmean": [lambda x: np.nanmean(x, axis=1, keepdims=True)],
-    "nanmedian": [lambda x: np.nanmedian(x, axis=0)],
-    "nanmin": [lambda x: np.nanmin(x)],
-    "nanpercentile": [lambda x: np.nanpercentile(x, 40.0)],
-    "nanprod": [lambda x: np.nanprod(x, axis=1)],
-    "nanquantile": [lambda x: np.nanquantile(x, 0.3, axis=1)],
-    "nanstd": [lambda x: np.nanstd(x, ddof=1)],
-    "nansum": [lambda x: np.nansum(x, 0)],
-    "nanvar": [lambda x: np.nanvar(x, axis=1, ddof=1)],
-    "partition": [lambda x: np.partition(x, 1)],
-    "percentile": [lambda x: np.percentile(x, 40.0, axis=0, method="hazen")],
-    "piecewise": [lambda x: np.piecewise(x, [X > 0.5], [lambda z: z * z, 1.0])],
-    "polyadd": [lambda x: np.polyadd(x[0], x[1])],
-    "polyder": [lambda x: np.astype(np.polyder(x[0]), x.dtype)],
-    "polyint": [lambda x: np.astype(np.polyint(x[0]), x.dtype)],
-    "polymul": [lambda x: np.polymul(x[0], x[1])],
-    "polysub": [lambda x: np.polysub(x[0], x[1])],
-    "polyval": [lambda x: np.polyval(x[0], x[1])],
-    "ptp": [lambda x: np.ptp(x, axis=1)],
-    "quantile": [lambda x: np.quantile(x, 0.3, axis=1, keepdims=True)],
-    "roots": [lambda x: np.astype(np.roots(x[0]), np.result_type(x, np.complex64))],
-    "rot90": [lambda x: np.rot90(x, 3)],
-    "select": [lambda x: np.select([X > 0.5], [x], 0.0)],
-    "sort": [lambda x: np.sort(x, axis=0)],
-    "take_along_axis": [lambda x: np.take_along_axis(x, np.array([[0], [2]]), 1)],
-    "trapezoid": [lambda x: np.trapezoid(x, dx=0.5)],
-    "unique": [lambda x: np.unique(x, return_counts=True)],
-    "unique_all": [lambda x: np.unique_all(x).indices],
-    "unique_counts": [lambda x: np.unique_counts(x).counts],
-    "unique_inverse": [lambda x: np.sort(np.unique_inverse(x).inverse_indices, axis=0)],
-    "unique_values": [lambda x: np.sort(np.unique_values(x))],
-    "unwrap": [lambda x: np.unwrap(x * 9, axis=1)],
-    "vander": [lambda x: np.astype(np.vander(x[0]), x.dtype)],
-    "zeros_like": [lambda x: np.zeros_like(x), lambda x: np.zeros_like(x, np.float32), lambda x: np.zeros_like(x, int)],
-    "ones_like": [lambda x: np.ones_like(x), lambda x: np.ones_like(x, shape=(2, 2))],
-}  # fmt: skip
-ABOUT_SHAPES = {"shape", "ndim", "size", "result_type", "iscomplexobj", "isrealobj"}
+ABOUT_SHAPES = {"shape", "ndim", "size", "result_type", "common_type", "iscomplexobj", "isrealobj"}
 NAMES = sorted(map(name_of, FUNCTIONS))
 
 
@@ -286,6 +152,23 @@ NAMES = sorted(map(name_of, FUNCTIONS))
 def test_a_numpy_function_on_tensors_is_the_function_on_arrays(name, dtype):
     for call in CALLS[name]:
         assert_equal(call(leaf(X.astype(dtype))), call(X.astype(dtype)))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ABOUT_SHAPES and n not in OBSERVING])
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
+def test_the_gradient_of_a_numpy_function_is_that_of_its_values(name):
+    tangent = np.cos(np.arange(6.0)).reshape(X.shape)
+    for call in CALLS[name]:
+        outs, pull = cr.vjp(lambda x, call=call: flatten(call(x))[0], X)
+        for i, y in enumerate(outs):
+            if y.dtype.kind not in "fc" or np.finfo(y.dtype).bits < 64:
+                continue
+            cotangents = [np.zeros(z.shape, z.dtype) for z in outs]
+            cotangents[i] = np.sin(1.0 + np.arange(y.size)).reshape(y.shape).astype(y.dtype)
+            cotangents[i] = cotangents[i] * (1 - 0.3j) if y.dtype.kind == "c" else cotangents[i]
+            moved = numeric_derivative(lambda h, i=i, call=call: flatten(call(X + h * tangent))[0][i], step=2.0**-8)
+            found = np.vdot(pull(cotangents)[0].numpy(), tangent)
+            np.testing.assert_allclose(found, np.vdot(cotangents[i], moved).real, rtol=1e-7, atol=1e-9)
 
 
 def test_shapes_and_dtypes_are_told_of_any_tensor():
@@ -362,21 +245,21 @@ def message(error, call):
 
 def test_a_function_without_a_counterpart_names_itself_and_says_detach():
     x = leaf(VECTOR)
-    assert message(DTypeError, lambda: np.delete(x, 0)) == (
-        "[numpy.delete] this function has no counterpart that is recorded, and the gradient of an operand (float64[3]) "
-        "would be lost; expected operands without a gradient; call x.detach() first, or use functions of chainrule."
+    assert message(DTypeError, lambda: np.trim_zeros(x)) == (
+        "[numpy.trim_zeros] this function has no counterpart that is recorded, and the gradient of an operand "
+        "(float64[3]) would be lost; expected operands without a gradient; call x.detach() first, or use functions of "
+        "chainrule."
     )
-    assert message(DTypeError, lambda: np.resize(x, 2)).startswith("[numpy.resize] this function has no")
+    assert message(DTypeError, lambda: np.real_if_close(x)).startswith("[numpy.real_if_close] this function has no")
     assert message(DTypeError, lambda: np.spacing(x)).startswith("[numpy.spacing] this function has no counterpart")
-    assert message(DTypeError, lambda: np.add.reduceat(x, [0])).startswith("[numpy.add.reduceat] this function has no")
-    assert message(DTypeError, lambda: np.sum(x, initial=1.0)).startswith("[numpy.sum] the argument initial=1.0 has no")
-    assert message(DTypeError, lambda: np.sum(x, where=VECTOR > 0.5)).startswith(
-        "[numpy.sum] the argument where=array("
+    assert message(DTypeError, lambda: np.max(x, where=VECTOR > 0.5, initial=None)).startswith("[numpy.max] the ")
+    assert message(DTypeError, lambda: np.add(x, 1, where=VECTOR > 0.5)) == (
+        "[numpy.add] the argument where=, which leaves elements undefined, has no counterpart that is recorded, and "
+        "the gradient of an operand (float64[3]) would be lost; expected operands without a gradient; call x.detach() "
+        "first, or use functions of chainrule."
     )
-    assert message(DTypeError, lambda: np.add(x, 1, where=VECTOR > 0.5)).startswith("[numpy.add] the argument where=")
-    assert message(DTypeError, lambda: np.sin(x, dtype="f4")).startswith("[numpy.sin] the argument dtype='f4' has no")
-    assert message(DTypeError, lambda: np.reshape(leaf(X), (3, 2), order="F")).startswith(
-        "[numpy.reshape] the argument order='F' has no counterpart"
+    assert message(DTypeError, lambda: np.reshape(leaf(X), (3, 2), order="A")).startswith(
+        "[numpy.reshape] the argument order='A' has no counterpart"
     )
     assert message(DTypeError, lambda: np.copyto(np.zeros(3), x)).startswith("[numpy.copyto] this function has no")
 
@@ -408,7 +291,7 @@ def test_writing_into_an_array_refuses():
     assert message(GradientError, lambda: np.multiply(x, 2, out=array)).startswith(
         "[numpy.multiply] the result would be"
     )
-    assert message(DTypeError, lambda: np.sum(x, out=array)).startswith("[numpy.sum] the argument out=array(")
+    assert message(GradientError, lambda: np.sum(x, out=array)).startswith("[numpy.sum] the result would be written")
     assert message(DTypeError, lambda: np.add.at(array, 0, x)).startswith("[numpy.add.at] this function has no")
     assert message(GradientError, lambda: array.__setitem__(slice(None), x)).startswith(
         "[asarray] this Tensor requires"
