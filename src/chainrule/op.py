@@ -74,6 +74,7 @@ class Op:
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it
+    together: bool = False  # vjp is one rule for all operands: told which are ``wanted``, it gives a cotangent for each
     call: Callable[..., Any] = field(init=False)  # the public function, bound by apply.py
     _keeps: dict[tuple[int, int], tuple[bool, ...]] = field(default_factory=dict)
 
@@ -254,6 +255,11 @@ def bilinear(name: str, *, value: Rule, spec: Rule, transposes: tuple[Rule, Rule
 def primitive(name: str, *, value: Rule, spec: Rule, doc: str, arity: int | None = 1, **facts: Any) -> Op:
     """Everything else: ``vjp`` per operand and ``jvp`` are stated."""
     return _register(Op(name, "primitive", value, doc, arity=arity, spec=spec, **facts))
+
+
+def program(name: str, *, value: Rule, spec: Rule, doc: str, arity: int | None = 1, **facts: Any) -> Op:
+    """An op that only the library calls: what it does stands in its parameters."""
+    return _register(Op(name, "program", value, doc, arity=arity, spec=spec, public=(), **facts))
 
 
 @dataclass(eq=False, slots=True)

@@ -45,7 +45,8 @@ def _raw_composite(record: Composite) -> Any:
     return call
 
 
-def _fill(record: Op | Composite) -> None:
+def install(record: Op | Composite) -> None:
+    """Put a record into both namespaces, and bind its public function; ops of higher floors come by this too."""
     if isinstance(record, Op):
         record.call = bind(record)
         setattr(raw, record.name, _raw_function(record))
@@ -122,7 +123,7 @@ def _operand_names(op: Op) -> list[str]:
 
 
 for _record in (*REGISTRY.values(), *COMPOSITES.values()):
-    _fill(_record)
+    install(_record)
 
 
 def public(module: str = "") -> dict[str, Any]:
