@@ -60,8 +60,9 @@ from chainrule.errors import (
     ShapeError,
     SymbolError,
 )
+from chainrule.graph.function import Function
 from chainrule.graph.gradients import gradients
-from chainrule.graph.graph import Function, Graph
+from chainrule.graph.graph import Graph
 from chainrule.ops import public as _public
 from chainrule.spec import Spec
 from chainrule.symbolic import function, symbol

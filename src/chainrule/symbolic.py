@@ -9,7 +9,8 @@ from typing import Any
 
 from chainrule.apply import Box, box
 from chainrule.errors import SymbolError
-from chainrule.graph.graph import Function, Graph, graph_of
+from chainrule.graph.function import Function
+from chainrule.graph.graph import Graph, graph_of
 from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.tensor import Tensor
