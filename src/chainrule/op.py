@@ -74,7 +74,7 @@ class Op:
     defaults: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     alone: Rule | None = None  # the vjp rule of operand 0, where no other can want a gradient beside it
-    together: bool = False  # vjp is one rule for all operands: told which are ``wanted``, it gives a cotangent for each
+    together: Rule | None = None  # the vjp of all operands at once, told which are ``wanted``; in place of ``vjp``
     call: Callable[..., Any] = field(init=False)  # the public function, bound by apply.py
     _keeps: dict[tuple[int, int], tuple[bool, ...]] = field(default_factory=dict)
 
@@ -85,6 +85,8 @@ class Op:
         """The reverse rule of one operand."""
         if self.partials is not None:
             return self.partials[operand]
+        if self.together is not None:
+            return self.together
         if callable(self.vjp):
             return self.vjp
         return NONE if self.vjp is None else self.vjp[operand]

@@ -147,11 +147,11 @@ def contributions(
     kept = space.kept(node) if elementwise else space.arguments(node)
     conjugate = node.dtype.kind == "c"  # never so of an op with several outputs
     g = xp.conj(g) if conjugate else g
-    if op.together:
+    if op.together is not None:
         wanted = tuple(parent is not None and parent.dtype.kind in "fc" for parent in parents)
-        for operand, c in enumerate(rules(xp, g, *kept, wanted=wanted, **params)):
-            parent = parents[operand]
-            if parent is not None and wanted[operand] and c is not None:
+        found = op.together(xp, bare(g), *bare(kept), wanted=wanted, **params) if any(wanted) else ()
+        for operand, (parent, c) in enumerate(zip(parents, found, strict=False)):
+            if parent is not None and c is not None:
                 yield operand, parent, fit(xp, xp.conj(c) if conjugate else c, parent)
         return
     for operand, parent in enumerate(parents):
