@@ -67,7 +67,8 @@ from chainrule.ops import public as _public
 from chainrule.spec import Spec
 from chainrule.symbolic import function, symbol
 from chainrule.tensor import Tensor
-from chainrule.transforms import grad, jvp, value_and_grad, vjp
+from chainrule.transforms import grad, jvp, linearize, stop_gradient, value_and_grad, vjp
+from chainrule.vectorize import all_gather, axis_index, per_sample, pmax, pmean, pmin, psum, vmap
 
 __version__ = "0.1.0"
 __array_api_version__ = _versions[-1]

@@ -114,7 +114,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             cls = y.__class__
             v, p, w, q = x, None, y._value, y._node
         elif isinstance(x, Box) and isinstance(y, Box):
-            cls = common_class(cls, y.__class__)
+            cls = common_class(x.__class__, y.__class__)
             v, p, w, q = x._value, x._node, y._value, y._node
         elif operator and (defers(x) or defers(y)):
             return NotImplemented
@@ -234,6 +234,9 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
         if alike is not None:
             return apply(op, alike, params)
     if symbolic:
+        axes = [node.axis for node in nodes if node is not None and node.axis is not None]
+        if axes:
+            return max(axes).apply(op, cls, operands, values, nodes, params)
         return _apply_symbolically(op, cls, values, nodes, params)
     try:
         out = op.value(*values, **params)
@@ -327,6 +330,8 @@ def gathered(op: Op, outs: list[Any]) -> Any:
 
 def picks(cls: type[Box], node: Any, outs: Any) -> list[Any]:
     """The outputs of an op with several, as Tensors; ``outs`` are their values, or Specs of those without."""
+    if node is not None and node.axis is not None:
+        return node.axis.picks(cls, node)
     kind = SymbolicNode if node is not None and node.symbolic else Node
     picked = []
     for i, out in enumerate(outs):

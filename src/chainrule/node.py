@@ -55,6 +55,7 @@ class Node:
     )  # fmt: skip
 
     symbolic = False
+    axis: Any = None  # the batch axis this is one sample of; see graph/samples.py
     op: Op | None
     left: Node | None
     right: Node | None

@@ -105,6 +105,14 @@ class Tensor(Box):
     def _known(self, function: str) -> Any:
         """The value, or the error that says where this became symbolic."""
         if self._value is None:
+            if self._node.axis is not None:
+                known = self._node.known
+                if known is not None:
+                    return known._known(function)
+                raise SymbolError(
+                    f"[{function}] this is one sample of a vmap ({self.spec!r}) and has no value of its own; expected "
+                    f"a Tensor with a value; choose by values with where(...), or leave this argument out of in_axes."
+                )
             raise SymbolError(
                 f"[{function}] {self._node.name()} is symbolic ({self.spec!r}) and has no value; it was made at "
                 f"{self._node.location}; expected a Tensor with a value; give values with .eval(...) or function(...)."
@@ -239,7 +247,7 @@ class Tensor(Box):
 
     def detach(self) -> Self:
         """The same value outside the graph: no gradient flows through it."""
-        return box(type(self), self._known("detach"), None)
+        return ops.stop_gradient(self) if self._value is None else box(type(self), self._value, None)
 
     def clone(self) -> Self:
         """This value as a result of its own; the gradient passes through."""

@@ -119,3 +119,24 @@ def same_structure(one: Structure, other: Structure) -> bool:
         and len(one.children) == len(other.children)
         and all(same_structure(a, b) for a, b in zip(one.children, other.children, strict=True))
     )
+
+
+def prefix_leaves(prefix: Any, structure: Structure) -> list[Any] | None:
+    """One item of ``prefix`` for each leaf: an item (an int, None) stands for all below it; None if it does not fit.
+
+    >>> prefix_leaves((0, {"w": 1, "b": None}), flatten(((1, 2), {"w": 3, "b": 4}))[1])
+    [0, 0, None, 1]
+    """
+    branches = None if prefix is None else _branches(prefix)
+    if branches is None:
+        return [prefix] * structure.leaves
+    kind, children, _ = branches
+    if (kind is not structure.kind and kind != structure.kind) or len(children) != len(structure.children):
+        return None
+    found: list[Any] = []
+    for child, below in zip(children, structure.children, strict=True):
+        items = prefix_leaves(child, below)
+        if items is None:
+            return None
+        found += items
+    return found
