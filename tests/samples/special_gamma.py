@@ -112,7 +112,12 @@ BETA_CALLS = (
     call(1, 0, between(0.5, 4, (0,)), between(0.5, 4, ()), between(0.1, 0.9, ())),
 )
 
+# Quadrature takes its time: broadcast, single, empty and plain operands, and no more.
+_beta = elementwise_calls(3, ("positive", "positive", (0.1, 0.9)))
+FEW = tuple(_beta[i] for i in (2, 4, 5, 7))
+
 ROWS: dict[str, Row] = {
+    **{name: row(getattr(special, name), *FEW) for name in ("betainc", "betaincc", "betaincinv", "betainccinv")},
     "gammainc_derivative": row(precise(gammainc_derivative), *GAMMA_CALLS),
     "gamma_density_derivative": row(precise(gamma_density_derivative), *GAMMA_CALLS),
     "betainc_derivative": row(precise(betainc_derivative, 2), *BETA_CALLS),
