@@ -204,9 +204,11 @@ def _edges(xp: Any, name: str, x: Any, bins: Any, range: Any) -> Any:
         return bins if isinstance(bins, Box) else constant(np.array(bins), x)
     value = value_of(name, x) if isinstance(bins, str) or range is None else np.zeros(1)
     edges = _numpys_edges(name, np.asarray(value), bins, range)
-    if range is not None or not np.size(value) or np.min(value) == np.max(value):
+    if range is not None or not np.size(value):
         return constant(edges, x)
     low, high = xp.min(x), xp.max(x)
+    if np.min(value) == np.max(value):  # NumPy gives what has no width one of 1
+        low, high = xp.subtract(low, 0.5), xp.add(high, 0.5)
     x = xp.astype(edges, low.dtype if low.dtype.kind == "f" else np.float64)
     steps = np.arange(len(edges)) / (len(edges) - 1)
     between = xp.add(low, xp.multiply(xp.subtract(high, low), steps.astype(x.dtype)))
