@@ -63,6 +63,7 @@ from chainrule.errors import (
 from chainrule.graph.function import Function
 from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Graph
+from chainrule.jacobians import hessian, hvp, jacobian
 from chainrule.ops import public as _public
 from chainrule.spec import Spec
 from chainrule.symbolic import function, symbol

@@ -105,13 +105,14 @@ class Axis:
                 f"[{op.name}] an operand is a sample of a vmap that has ended; expected it to stay inside the mapped "
                 f"function; return it from there to have all samples."
             )
-        contents: list[Any] = []
-        flags: list[bool] = []
-        node: Any
+        contents, flags = [], []
         for x, value, node in zip(operands, values, nodes, strict=True):
-            own = node is not None and node.axis is self
-            contents.append(node.content if own else x if node is not None or isinstance(x, Box) else value)
-            flags.append(own and node.front)
+            if node is not None and node.axis is self:
+                contents.append(node.content)
+                flags.append(node.front)
+            else:
+                contents.append(x if isinstance(x, Box) else value)
+                flags.append(False)
         front = True in flags
         spec: Any = None
         if op.partials is None:
