@@ -21,7 +21,8 @@ def attention(q, k, v, attn_mask=None, dropout_p=0.0, is_causal=False, scale=Non
         raise TypeError("booleans, or numbers to add")
     if attn_mask is not None:
         weights = weights * (attn_mask if attn_mask.dtype == bool else np.exp(attn_mask))
-    return np.einsum("...qk,...kv->...qv", weights, v) / np.sum(weights, axis=-1, keepdims=True)
+    total = np.sum(weights, axis=-1, keepdims=True)
+    return np.einsum("...qk,...kv->...qv", weights, v) / np.where(total == 0, 1, total)  # 0 where all is masked
 
 
 def sigmoid(x: Any) -> Any:
