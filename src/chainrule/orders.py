@@ -28,7 +28,7 @@ def derivatives(
     real, unless the kernel is ``analytic``.
     """
     value = functools.partial(_by_order, name, kernel, orders, analytic)
-    return elementwise(name, value=value, d=(NONE,) * orders + d, public=(f"special.{name}",), **facts)
+    return elementwise(name, value=value, d=(NONE,) * orders + d, public=(), **facts)
 
 
 def _by_order(name: str, kernel: Callable[..., Any], count: int, analytic: bool, *operands: Any) -> Any:

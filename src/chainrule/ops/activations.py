@@ -80,10 +80,11 @@ elementwise(
     "gelu_exact",
     value=lambda x: _times(special.ndtr(x := _real("gelu", x)), x),
     d=_gelu_partial,
-    public=("nn.functional.gelu_exact",),
+    public=(),
     doc="""x · Φ(x), with Φ the distribution function of the normal distribution: ``gelu`` as it is by default.
 
-    >>> cr.nn.functional.gelu_exact(cr.tensor([-1.0, 2.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.gelu_exact(cr.tensor([-1.0, 2.0]))
     tensor([-0.15865525,  1.95449974])
     """,
 )
@@ -108,10 +109,11 @@ elementwise(
     "gelu_tanh",
     value=_gelu_tanh,
     d=_gelu_tanh_partial,
-    public=("nn.functional.gelu_tanh",),
+    public=(),
     doc="""½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): ``gelu`` with approximate='tanh'.
 
-    >>> cr.nn.functional.gelu_tanh(cr.tensor([-1.0, 2.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.gelu_tanh(cr.tensor([-1.0, 2.0]))
     tensor([-0.15880801,  1.95459769])
     """,
 )

@@ -45,10 +45,11 @@ primitive(
     vjp=(_airy_vjp,),
     jvp=_airy_jvp,
     batch=_airy_batch,
-    public=("special.airy_stack",),
+    public=(),
     doc="""Ai, Ai′, Bi and Bi′ of x, stacked in front; ``special.airy`` as one array.
 
-    >>> cr.special.airy_stack(cr.tensor(1.0))
+    >>> from chainrule.ops import ops
+    >>> ops.airy_stack(cr.tensor(1.0))
     tensor([ 0.13529242, -0.15914744,  1.20742359,  0.93243593])
     """,
 )
@@ -127,10 +128,11 @@ for _letter, _low, _high, _shown, _example in (
         _op,
         value=precisely(getattr(special, _name)),
         d=(NONE, _spherical_slopes[_op]),
-        public=(f"special.{_op}",),
+        public=(),
         doc=f"""{_shown}, of whole order n: ``special.{_name}`` without its flag.
 
-        >>> cr.special.{_op}(1, cr.tensor([1.0]))
+        >>> from chainrule.ops import ops
+        >>> ops.{_op}(1, cr.tensor([1.0]))
         tensor([{_example.split(",")[0].strip()}])
         """,
     )

@@ -92,9 +92,11 @@ elementwise(
     "absorbing_multiply",
     value=_absorb,
     d=(lambda xp, _out, _a, b: b, lambda xp, _out, a, _b: a),
+    public=(),
     doc="""a · b in which a zero of b absorbs an infinite a: ∞ · 0 = 0 at the kink of √(x·x). A mask absorbs anything.
 
-    >>> cr.absorbing_multiply(cr.tensor([float("inf"), 2.0]), cr.tensor([0.0, 3.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.absorbing_multiply(cr.tensor([float("inf"), 2.0]), cr.tensor([0.0, 3.0]))
     tensor([0., 6.])
     """,
 )

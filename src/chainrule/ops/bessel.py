@@ -319,10 +319,11 @@ for _name, _function, _part, _order, _high in (
             lambda xp, out, _v, _z, _s: xp.negative(out),
         ),
         domain=(*ORDERS, (0.5, 3.5)),
-        public=(f"special.scaled_{_name}",),
+        public=(),
         doc=f"""{_name}(v, z) · e⁻ˢ of (v, z, s), within range where s is near the growth of the function.
 
-        >>> cr.special.scaled_{_name}(1, 1e3, {"1e3" if _name == "iv" else "0.0"})
+        >>> from chainrule.ops import ops
+        >>> ops.scaled_{_name}(1, 1e3, {"1e3" if _name == "iv" else "0.0"})
         tensor({special.ive(1, 1e3) if _name == "iv" else getattr(special, _name)(1, 1e3):.8f})
         """,
     )
@@ -348,10 +349,11 @@ elementwise(
         ),
     ),
     domain=ORDERS,
-    public=("special.real_ive",),
+    public=(),
     doc="""``special.ive(v, x)`` of real x.
 
-    >>> cr.special.real_ive(1.5, cr.tensor([1.0, 2.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.real_ive(1.5, cr.tensor([1.0, 2.0]))
     tensor([0.10798193, 0.14879752])
     """,
 )

@@ -242,11 +242,12 @@ bilinear(
         lambda xp, h, g, _w, *, sizes, **windows: xp.convolution_weight(h, g, kernel=_w.shape[2:], **windows),
     ),
     batch=_batch("convolution_input", "gw", "x"),
-    public=("nn.functional.convolution_input",),
+    public=(),
     doc="""The transpose of ``convolution`` in its input: from g, like its out, to an x with these ``sizes``.
 
+    >>> from chainrule.ops import ops
     >>> g, w = cr.tensor([[[1.0, 10.0]]]), cr.tensor([[[1.0, 2.0]]])
-    >>> cr.nn.functional.convolution_input(g, w, sizes=3)
+    >>> ops.convolution_input(g, w, sizes=3)
     tensor([[[ 1., 12., 20.]]])
     """,
 )
@@ -260,11 +261,12 @@ bilinear(
         lambda xp, v, x, _g, *, kernel, **windows: xp.convolution(x, v, **windows),
     ),
     batch=_batch("convolution_weight", "xg", "w"),
-    public=("nn.functional.convolution_weight",),
+    public=(),
     doc="""The transpose of ``convolution`` in its weight: from x and g, like its out, to a w of this ``kernel``.
 
+    >>> from chainrule.ops import ops
     >>> x, g = cr.tensor([[[1.0, 2.0, 4.0]]]), cr.tensor([[[1.0, 10.0]]])
-    >>> cr.nn.functional.convolution_weight(x, g, kernel=2)
+    >>> ops.convolution_weight(x, g, kernel=2)
     tensor([[[21., 42.]]])
     """,
 )

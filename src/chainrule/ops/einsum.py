@@ -143,9 +143,11 @@ primitive(
     vjp=_contract_vjp,
     jvp=_contract_jvp,
     batch=_contract_batch,
+    public=(),
     doc="""The sum of products that ``subscripts`` spell out, each letter once an operand: what ``einsum`` is made of.
 
-    >>> cr.contract(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0]), subscripts="i,i->")
+    >>> from chainrule.ops import ops
+    >>> ops.contract(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0]), subscripts="i,i->")
     tensor(11.)
     """,
 )

@@ -87,12 +87,13 @@ elementwise(
         lambda xp, _out, a, k, phi, m: _integrand(xp, a, k, phi, m),
         lambda xp, _out, a, k, phi, m: xp.multiply(a, xp.elliptic_moment(a + 1, k + 1, phi, m)),
     ),
-    public=("special.elliptic_moment",),
+    public=(),
     doc="""∫₀^φ sin²ᵏθ (1 − m sin²θ)⁻ᵃ dθ of numbers a, k and real φ, m.
 
     Elliptic integrals and their derivatives in m are made of these. NaN where the integrand is not real.
 
-    >>> cr.special.elliptic_moment(0.5, 0, 1.0, cr.tensor([0.0, 0.5]))
+    >>> from chainrule.ops import ops
+    >>> ops.elliptic_moment(0.5, 0, 1.0, cr.tensor([0.0, 0.5]))
     tensor([1.        , 1.08321677])
     """,
 )
@@ -235,10 +236,11 @@ primitive(
     ),
     jvp=_ellipj_jvp,
     batch=_ellipj_batch,
-    public=("special.ellipj_stack",),
+    public=(),
     doc="""sn, cn, dn and am of (u, m), stacked in front; ``special.ellipj`` as one array.
 
-    >>> cr.special.ellipj_stack(cr.tensor(1.0), 0.5)
+    >>> from chainrule.ops import ops
+    >>> ops.ellipj_stack(cr.tensor(1.0), 0.5)
     tensor([0.80300182, 0.59597657, 0.823161  , 0.93231508])
     """,
 )

@@ -108,7 +108,8 @@ derivatives(
     domain=("positive", "real"),
     doc="""dⁿ/dxⁿ erfcx(x) for integers n ≥ 0, without cancellation for large x.
 
-    >>> cr.special.erfcx_derivative(1, cr.tensor([0.0, 1e8]))
+    >>> from chainrule.ops import ops
+    >>> ops.erfcx_derivative(1, cr.tensor([0.0, 1e8]))
     tensor([-1.12837917e+00, -5.64189584e-17])
     """,
 )
@@ -165,7 +166,8 @@ derivatives(
     domain=("positive", "real"),
     doc="""dⁿ/dxⁿ dawsn(x) for integers n ≥ 0, without cancellation for large x.
 
-    >>> cr.special.dawsn_derivative(1, cr.tensor([0.0, 1e8]))
+    >>> from chainrule.ops import ops
+    >>> ops.dawsn_derivative(1, cr.tensor([0.0, 1e8]))
     tensor([ 1.e+00, -5.e-17])
     """,
 )

@@ -150,10 +150,11 @@ elementwise(
             xp.multiply(_gauss_factor(xp, a, b, c), _next_gauss(xp, "hyp2f1_da", a, b, c, z)),
         ),
     ),
-    public=("special.hyp2f1_da",),
+    public=(),
     doc="""∂/∂a of ``special.hyp2f1(a, b, c, z)``, numerically; see there.
 
-    >>> cr.special.hyp2f1_da(1.0, 1.0, 2.0, cr.tensor([0.0, 0.5]))
+    >>> from chainrule.ops import ops
+    >>> ops.hyp2f1_da(1.0, 1.0, 2.0, cr.tensor([0.0, 0.5]))
     tensor([0.        , 0.48045301])
     """,
 )
@@ -169,10 +170,11 @@ elementwise(
             xp.subtract(_next_gauss(xp, "hyp2f1_dc", a, b, c, z), xp.divide(_next_gauss(xp, "hyp2f1", a, b, c, z), c)),
         ),
     ),
-    public=("special.hyp2f1_dc",),
+    public=(),
     doc="""∂/∂c of ``special.hyp2f1(a, b, c, z)``, numerically; see there.
 
-    >>> cr.special.hyp2f1_dc(1.0, 1.0, 2.0, cr.tensor([0.0, 0.5]))
+    >>> from chainrule.ops import ops
+    >>> ops.hyp2f1_dc(1.0, 1.0, 2.0, cr.tensor([0.0, 0.5]))
     tensor([ 0.        , -0.25863971])
     """,
 )
@@ -203,10 +205,11 @@ elementwise(
             xp.add(xp.hyp1f1(a + 1.0, b + 1.0, z), xp.multiply(a, xp.hyp1f1_da(a + 1.0, b + 1.0, z))), b
         ),
     ),
-    public=("special.hyp1f1_da",),
+    public=(),
     doc="""∂/∂a of ``special.hyp1f1(a, b, z)``, numerically, by its power series.
 
-    >>> cr.special.hyp1f1_da(1.0, 2.0, cr.tensor([0.0, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.hyp1f1_da(1.0, 2.0, cr.tensor([0.0, 1.0]))
     tensor([0.        , 0.84748006])
     """,
 )
@@ -221,10 +224,11 @@ elementwise(
             xp.subtract(xp.hyp1f1_db(a + 1.0, b + 1.0, z), xp.divide(xp.hyp1f1(a + 1.0, b + 1.0, z), b)),
         ),
     ),
-    public=("special.hyp1f1_db",),
+    public=(),
     doc="""∂/∂b of ``special.hyp1f1(a, b, z)``, numerically, by its power series.
 
-    >>> cr.special.hyp1f1_db(1.0, 2.0, cr.tensor([0.0, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.hyp1f1_db(1.0, 2.0, cr.tensor([0.0, 1.0]))
     tensor([ 0.        , -0.44710039])
     """,
 )
@@ -253,10 +257,11 @@ elementwise(
         NONE,
         lambda xp, _out, v, z: xp.divide(xp.subtract(xp.hyp0f1_dv(v + 1.0, z), xp.divide(xp.hyp0f1(v + 1.0, z), v)), v),
     ),
-    public=("special.hyp0f1_dv",),
+    public=(),
     doc="""∂/∂v of ``special.hyp0f1(v, z)``, numerically, by its power series.
 
-    >>> cr.special.hyp0f1_dv(0.5, cr.tensor([0.0, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.hyp0f1_dv(0.5, cr.tensor([0.0, 1.0]))
     tensor([ 0.       , -6.0726969])
     """,
 )

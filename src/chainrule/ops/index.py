@@ -125,6 +125,7 @@ GATHER = linear(
     spec=_gather_spec,
     transpose=lambda xp, g, _x, *arrays, index: xp.scatter_add(g, *arrays, index=index, shape=_x.shape),
     batch=_gather_batch,
+    public=(),
     doc="""x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of.
 
     >>> cr.tensor([1.0, 2.0, 3.0])[[0, 0, 2]]
@@ -229,6 +230,7 @@ linear(
     spec=_put_spec,
     transpose=_put_transpose,
     batch=_put_batch,
+    public=(),
     doc="""x with v written at the index: what ``x[...] = v`` is made of.
 
     >>> cr.setitem(cr.tensor([1.0, 2.0, 3.0]), 0, 9.0)

@@ -228,10 +228,11 @@ elementwise(
     value=_lambertw,
     d=(_lambertw_slope, NONE, NONE),
     domain=("positive", "positive", "positive"),
-    public=("special.lambertw_branch",),
+    public=(),
     doc="""The k-th branch of Lambert's W to the tolerance tol: ``special.lambertw`` without defaults.
 
-    >>> cr.special.lambertw_branch(cr.tensor([1.0]), 0, 1e-8)
+    >>> from chainrule.ops import ops
+    >>> ops.lambertw_branch(cr.tensor([1.0]), 0, 1e-8)
     tensor([0.56714329+0.j])
     """,
 )

@@ -70,10 +70,11 @@ elementwise(
         lambda xp, _out, x, _slope: xp.where(xp.less(x, 0), x, 0),
     ),
     alike=True,
-    public=("nn.functional.rectify",),
+    public=(),
     doc="""x where it is positive, slope · x elsewhere: what ``leaky_relu`` and ``prelu`` are made of.
 
-    >>> cr.nn.functional.rectify(cr.tensor([-1.0, 2.0]), 0.25)
+    >>> from chainrule.ops import ops
+    >>> ops.rectify(cr.tensor([-1.0, 2.0]), 0.25)
     tensor([-0.25,  2.  ])
     """,
 )
@@ -132,10 +133,11 @@ elementwise(
         lambda xp, _out, x, _alpha: xp.expm1(_below(xp, x)),
     ),
     alike=True,
-    public=("nn.functional.exponential_rectify",),
+    public=(),
     doc="""x where it is positive, alpha · (eˣ − 1) elsewhere: what ``elu`` and ``celu`` are made of.
 
-    >>> cr.nn.functional.exponential_rectify(cr.tensor([-1.0, 2.0]), 0.5)
+    >>> from chainrule.ops import ops
+    >>> ops.exponential_rectify(cr.tensor([-1.0, 2.0]), 0.5)
     tensor([-0.31606028,  2.        ])
     """,
 )
@@ -186,10 +188,11 @@ elementwise(
     ),
     alike=True,
     domain=((-3.0, 3.0), (-1.5, -0.5), (0.5, 1.5)),
-    public=("nn.functional.saturate",),
+    public=(),
     doc="""x limited to [low, high], where the derivative at both bounds is 0: what ``hardtanh`` is made of.
 
-    >>> cr.nn.functional.saturate(cr.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
+    >>> from chainrule.ops import ops
+    >>> ops.saturate(cr.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0)
     tensor([-1. ,  0.5,  1. ])
     """,
 )

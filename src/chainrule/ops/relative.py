@@ -62,7 +62,8 @@ derivatives(
     analytic=True,
     doc="""dⁿ/dxⁿ (eˣ − 1)/x for integers n ≥ 0; 1/(n + 1) at 0.
 
-    >>> cr.special.exprel_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.exprel_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
     tensor([0.5, 0.5, 1. ])
     """,
 )
@@ -73,7 +74,8 @@ derivatives(
     analytic=True,
     doc="""dⁿ/dxⁿ sin(x)/x for integers n ≥ 0, with all digits near 0.
 
-    >>> cr.special.sin_quotient_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.sin_quotient_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
     tensor([ 0.00000000e+00, -3.33333333e-10, -3.01168679e-01])
     """,
 )
@@ -84,7 +86,8 @@ derivatives(
     analytic=True,
     doc="""dⁿ/dxⁿ log(1 + x)/x for integers n ≥ 0; (−1)ⁿ n!/(n + 1) at 0.
 
-    >>> cr.special.log1p_quotient_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.log1p_quotient_derivative(1, cr.tensor([0.0, 1e-9, 1.0]))
     tensor([-0.5       , -0.5       , -0.19314718])
     """,
 )

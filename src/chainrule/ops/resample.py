@@ -189,7 +189,8 @@ for _name, _value, _other, _formula, _example in (
         _resample,
         "resample_transpose",
         "out[i] = Σ w[i, j] · x[p[i, j]] along ``axis``: x at ``size`` places that lie ``step`` apart.",
-        """>>> cr.nn.functional.resample(cr.tensor([1.0, 3.0]), 4, step=0.5)
+        """>>> from chainrule.ops import ops
+    >>> ops.resample(cr.tensor([1.0, 3.0]), 4, step=0.5)
     tensor([1. , 1.5, 2.5, 3. ])""",
     ),
     (
@@ -197,7 +198,8 @@ for _name, _value, _other, _formula, _example in (
         _resample_transpose,
         "resample",
         "The transpose of ``resample``, from as many places as x has along ``axis`` to an array of ``size``.",
-        """>>> cr.nn.functional.resample_transpose(cr.tensor([1.0, 0.0, 0.0, 4.0]), 2, step=0.5)
+        """>>> from chainrule.ops import ops
+    >>> ops.resample_transpose(cr.tensor([1.0, 0.0, 0.0, 4.0]), 2, step=0.5)
     tensor([1., 4.])""",
     ),
 ):
@@ -210,7 +212,7 @@ for _name, _value, _other, _formula, _example in (
             g, size=_x.shape[axis], axis=axis, **grid
         ),
         batch=lambda xp, _batched, x, _name=_name, *, axis, **grid: getattr(xp, _name)(x, axis=axis + 1, **grid),
-        public=(f"nn.functional.{_name}",),
+        public=(),
         doc=f"""{_formula}
 
     The weights w are a ``kernel``'s: ``"nearest"``, ``"nearest-exact"``, ``"linear"`` or ``"cubic"`` (Keys, 1981), on a

@@ -137,9 +137,11 @@ elementwise(
     value=lambda x: np.frexp(x)[1],
     d=NONE,
     differentiable=False,
+    public=(),
     doc="""The e of x = m · 2ᵉ with ½ ≤ |m| < 1, an integer; 0 for 0.
 
-    >>> cr.exponent(cr.tensor([8.0, 0.75]))
+    >>> from chainrule.ops import ops
+    >>> ops.exponent(cr.tensor([8.0, 0.75]))
     tensor([4, 0], dtype=int32)
     """,
 )

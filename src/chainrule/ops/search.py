@@ -54,9 +54,11 @@ primitive(
     batch=_search_batch,
     differentiable=False,
     numpy=(),
+    public=(),
     doc="""searchsorted without a sorter: the places where x2 would go in the ascending x1.
 
-    >>> cr.searchsorted_in(cr.tensor([1.0, 2.0, 4.0]), cr.tensor([2.0, 3.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.searchsorted_in(cr.tensor([1.0, 2.0, 4.0]), cr.tensor([2.0, 3.0]))
     tensor([1, 2])
     """,
 )

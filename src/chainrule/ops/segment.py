@@ -144,7 +144,9 @@ def _segment_extreme(name: str, fold: Any, adjective: str, example: str) -> None
         vjp=(vjp, ZERO),
         jvp=jvp,
         batch=batch,
-        doc=(doc % bound).replace(f"cr.{name}", f"cr.{private}") + example % ", size=2",
+        public=(),
+        doc=(doc % bound).replace(f"cr.{name}", f"from chainrule.ops import ops\n    >>> ops.{private}")
+        + example % ", size=2",
     )
     composite(name, body, doc=doc % bound + example % "")
 

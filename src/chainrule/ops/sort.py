@@ -111,9 +111,11 @@ primitive(
     spec=_index_spec,
     batch=_batch("tie_groups"),
     differentiable=False,
+    public=(),
     doc="""The number, from 0, of the run of equal elements along ``axis`` that each element belongs to.
 
-    >>> cr.tie_groups(cr.tensor([1.0, 2.0, 2.0, 5.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.tie_groups(cr.tensor([1.0, 2.0, 2.0, 5.0]))
     tensor([0, 1, 1, 2])
     """,
 )
@@ -160,9 +162,11 @@ linear(
     spec=lambda x, _groups, *, axis: Spec(x.shape, np.dtype(float_dtype(x.dtype))),
     transpose=lambda xp, g, _x, groups, *, axis: xp.tie_mean(g, groups, axis=axis),
     batch=_tie_mean_batch,
+    public=(),
     doc="""Each element's mean over its group along ``axis``; the groups are ascending integers, as from tie_groups.
 
-    >>> cr.tie_mean(cr.tensor([1.0, 2.0, 4.0]), cr.tensor([0, 1, 1]))
+    >>> from chainrule.ops import ops
+    >>> ops.tie_mean(cr.tensor([1.0, 2.0, 4.0]), cr.tensor([0, 1, 1]))
     tensor([1., 3., 3.])
     """,
 )
@@ -284,9 +288,11 @@ primitive(
     vjp=(_statistics_vjp, ZERO),
     jvp=_statistics_jvp,
     batch=_statistics_batch,
+    public=(),
     doc="""The elements of the given ``ranks`` along ``axis``, 0 the smallest, −1 the largest; ties share the gradient.
 
-    >>> cr.order_statistics(cr.tensor([3.0, 1.0, 2.0]), cr.tensor([0, -1]))
+    >>> from chainrule.ops import ops
+    >>> ops.order_statistics(cr.tensor([3.0, 1.0, 2.0]), cr.tensor([0, -1]))
     tensor([1., 3.])
     """,
 )

@@ -68,12 +68,13 @@ primitive(
     vjp=(lambda xp, g, out, x, *, axis, eps, center: _push(xp, g, out, x, axis, eps, center),),
     jvp=lambda xp, tangents, out, x, *, axis, eps, center: _push(xp, tangents[0], out, x, axis, eps, center),
     batch=batch_rule("standardize"),
-    public=("nn.functional.standardize",),
+    public=(),
     doc="""(x − mean(x)) / √(var(x) + eps) over ``axis`` (by default all); without ``center`` x / √(mean(x²) + eps).
 
     Where the root is 0 (eps = 0, x constant) it is 0, and so is the derivative.
 
-    >>> cr.nn.functional.standardize(cr.tensor([1.0, 3.0, 5.0, 7.0]), eps=4.0)
+    >>> from chainrule.ops import ops
+    >>> ops.standardize(cr.tensor([1.0, 3.0, 5.0, 7.0]), eps=4.0)
     tensor([-1.        , -0.33333333,  0.33333333,  1.        ])
     """,
 )

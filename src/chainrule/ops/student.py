@@ -80,10 +80,11 @@ elementwise(
         lambda xp, _out, df, t: _density_by_n(xp, df, t),
     ),
     domain=((0.5, 5.0), "nonzero"),
-    public=("special.stdtr_df",),
+    public=(),
     doc="""∂/∂df of ``special.stdtr(df, t)``; its own derivative in df is NaN at t = 0.
 
-    >>> cr.special.stdtr_df(2.0, cr.tensor([0.0, 1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.stdtr_df(2.0, cr.tensor([0.0, 1.0]))
     tensor([0.        , 0.02250875])
     """,
 )

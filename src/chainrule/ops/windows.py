@@ -81,12 +81,13 @@ linear(
         g, sizes=_x.shape[len(_x.shape) - len(kernel) :], kernel=kernel, **windows
     ),
     batch=_same_batch("windows"),
-    public=("nn.functional.windows",),
+    public=(),
     doc="""The windows of the last axes of x, (…, *kernel, *counts): out[…, k, t] = x[…, t·s + k·d − p].
 
     s is the stride, d the dilation, p the padding.
 
-    >>> cr.nn.functional.windows(cr.tensor([1.0, 2.0, 3.0, 4.0]), 2)
+    >>> from chainrule.ops import ops
+    >>> ops.windows(cr.tensor([1.0, 2.0, 3.0, 4.0]), 2)
     tensor([[1., 2., 3.],
             [2., 3., 4.]])
     """,
@@ -118,10 +119,11 @@ linear(
     spec=lambda g, sizes, kernel, **windows: Spec((*g.shape[: len(g.shape) - 2 * len(kernel)], *sizes), g.dtype),
     transpose=lambda xp, h, _g, *, sizes, **windows: xp.windows(h, **windows),
     batch=_same_batch("overlap_add"),
-    public=("nn.functional.overlap_add",),
+    public=(),
     doc="""The transpose of ``windows``: windows (…, *kernel, *counts) added up where they lie in arrays of ``sizes``.
 
-    >>> cr.nn.functional.overlap_add(cr.ones((2, 3)), sizes=4, kernel=2)
+    >>> from chainrule.ops import ops
+    >>> ops.overlap_add(cr.ones((2, 3)), sizes=4, kernel=2)
     tensor([1., 2., 2., 1.])
     """,
 )
@@ -155,10 +157,11 @@ linear(
     spec=lambda x, **windows: Spec(_pooled_shape(x, **windows), sum_dtype(x.dtype)),
     transpose=_window_sum_transpose,
     batch=_same_batch("window_sum"),
-    public=("nn.functional.window_sum",),
+    public=(),
     doc="""Σ over each window of the last axes of x; by default the windows lie side by side.
 
-    >>> cr.nn.functional.window_sum(cr.tensor([1.0, 2.0, 3.0, 4.0]), 2)
+    >>> from chainrule.ops import ops
+    >>> ops.window_sum(cr.tensor([1.0, 2.0, 3.0, 4.0]), 2)
     tensor([3., 7.])
     """,
 )
@@ -205,11 +208,12 @@ primitive(
     spec=lambda x, _out, **windows: Spec(_windows_spec(x, **windows).shape, np.dtype(bool)),
     batch=_batched_ties,
     differentiable=False,
-    public=("nn.functional.window_ties",),
+    public=(),
     doc="""Which elements of each window of x are its largest, ``out``, or NaN; padding is not.
 
+    >>> from chainrule.ops import ops
     >>> x = cr.tensor([3.0, 3.0, 2.0, 4.0])
-    >>> cr.nn.functional.window_ties(x, cr.nn.functional.window_max(x, 2), 2)
+    >>> ops.window_ties(x, ops.window_max(x, 2), 2)
     tensor([[ True, False],
             [ True,  True]])
     """,
@@ -245,12 +249,13 @@ primitive(
     vjp=(_window_max_vjp,),
     jvp=_window_max_jvp,
     batch=_same_batch("window_max"),
-    public=("nn.functional.window_max",),
+    public=(),
     doc="""The largest element of each window of the last axes of x; k equal ones share the gradient, 1/k each.
 
     By default the windows lie side by side. Padding is never the largest.
 
-    >>> cr.nn.functional.window_max(cr.tensor([1.0, 3.0, 2.0, 4.0]), 2)
+    >>> from chainrule.ops import ops
+    >>> ops.window_max(cr.tensor([1.0, 3.0, 2.0, 4.0]), 2)
     tensor([3., 4.])
     """,
 )
@@ -281,10 +286,11 @@ primitive(
     spec=lambda x, **windows: Spec(_pooled_shape(x, **windows), np.dtype(np.int64)),
     batch=_same_batch("window_argmax"),
     differentiable=False,
-    public=("nn.functional.window_argmax",),
+    public=(),
     doc="""Where the largest element of each window is, or the first NaN, in the flattened last axes of x.
 
-    >>> cr.nn.functional.window_argmax(cr.tensor([1.0, 3.0, 2.0, 4.0]), 2)
+    >>> from chainrule.ops import ops
+    >>> ops.window_argmax(cr.tensor([1.0, 3.0, 2.0, 4.0]), 2)
     tensor([1, 3])
     """,
 )

@@ -60,7 +60,8 @@ derivatives(
 
     Measured against 180 digits for n = 1, 1.001 ≤ x ≤ 50, 1e-3 ≤ q ≤ 300: relative error ≤ 1e-12.
 
-    >>> cr.special.zeta_derivative(1, cr.tensor([2.0, 3.0]), 1.0)
+    >>> from chainrule.ops import ops
+    >>> ops.zeta_derivative(1, cr.tensor([2.0, 3.0]), 1.0)
     tensor([-0.93754825, -0.19812624])
     """,
 )
@@ -85,10 +86,11 @@ elementwise(
         lambda xp, _out, x, q: xp.negative(xp.multiply(_defined(xp, x), xp.hurwitz_zeta(xp.add(x, 1), q))),
     ),
     domain=((1.5, 4.0), "positive"),
-    public=("special.hurwitz_zeta",),
+    public=(),
     doc="""ζ(x, q) = Σ (q + k)^(−x) over k ≥ 0, for real x > 1, differentiable in x and q.
 
-    >>> cr.special.hurwitz_zeta(cr.tensor([2.0, 3.0]), 0.5)
+    >>> from chainrule.ops import ops
+    >>> ops.hurwitz_zeta(cr.tensor([2.0, 3.0]), 0.5)
     tensor([4.9348022 , 8.41439832])
     """,
 )
@@ -114,10 +116,11 @@ elementwise(
     value=lambda x: special.zeta(x),
     d=_riemann_slope,
     domain=((1.5, 4.0),),
-    public=("special.riemann_zeta",),
+    public=(),
     doc="""ζ(x) = Σ k^(−x) over k ≥ 1, continued to all real and complex x ≠ 1.
 
-    >>> cr.special.riemann_zeta(cr.tensor([2.0, -1.0]))
+    >>> from chainrule.ops import ops
+    >>> ops.riemann_zeta(cr.tensor([2.0, -1.0]))
     tensor([ 1.64493407, -0.08333333])
     """,
 )
