@@ -109,10 +109,7 @@ class Tensor(Box):
                 known = self._node.known
                 if known is not None:
                     return known._known(function)
-                raise SymbolError(
-                    f"[{function}] this is one sample of a vmap ({self.spec!r}) and has no value of its own; expected "
-                    f"a Tensor with a value; choose by values with where(...), or leave this argument out of in_axes."
-                )
+                raise self._node.axis.no_value(function, self.spec)
             raise SymbolError(
                 f"[{function}] {self._node.name()} is symbolic ({self.spec!r}) and has no value; it was made at "
                 f"{self._node.location}; expected a Tensor with a value; give values with .eval(...) or function(...)."
@@ -293,6 +290,9 @@ class Tensor(Box):
         caller = sys._getframe(2)
         if self._node is not None and caller.f_code.co_code[caller.f_lasti] == _STORE_ITEM:
             self._release("setitem")
+        if self._node is not None and function != "int" and caller.f_globals.get("__name__", "").startswith("scipy."):
+            # In the user's own code float(x) says that the gradient ends here; in SciPy's, nobody sees that it does.
+            self._release(function)
         value = self._known(function)
         if value.shape != ():
             raise ShapeError(
