@@ -19,6 +19,7 @@ from chainrule.creation import (
     zeros,
     zeros_like,
 )
+from chainrule.custom import custom_rule
 from chainrule.dtypes import API_VERSIONS as _versions
 from chainrule.dtypes import (
     __array_namespace_info__,
@@ -69,6 +70,7 @@ from chainrule.spec import Spec
 from chainrule.symbolic import function, symbol
 from chainrule.tensor import Tensor
 from chainrule.transforms import grad, jvp, linearize, stop_gradient, value_and_grad, vjp
+from chainrule.transposition import linear_transpose
 from chainrule.vectorize import all_gather, axis_index, per_sample, pmax, pmean, pmin, psum, vmap
 
 __version__ = "0.1.0"

@@ -18,7 +18,7 @@ from chainrule.config import enable_grad, recording, set_grad_enabled
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.forward import forward
 from chainrule.graph.gradients import RAW, pull, seed_spec, start_seeds, tensors
-from chainrule.graph.samples import innermost, sample_alias
+from chainrule.graph.samples import innermost
 from chainrule.graph.walk import Space, ancestors, repeat_if_nan
 from chainrule.node import Node, record
 from chainrule.spec import Spec, shape_of
@@ -37,10 +37,10 @@ def alias(name: str, x: Any, position: str) -> Any:
     cls = type(x) if isinstance(x, Box) else Box.default
     if value is not None and not isinstance(x, Box):
         value = np.array(value)[()]
-    axis = innermost.get()
-    if axis is not None:
-        return sample_alias(axis, x if isinstance(x, Box) else box(cls, value, None))
     outer = x._node if isinstance(x, Box) else None
+    axis = innermost.get() or (outer.axis if outer is not None else None)
+    if axis is not None:
+        return axis.alias(x if isinstance(x, Box) else box(cls, value, None))
     return box(cls, value, record(None, (outer,), (), {}, spec))
 
 

@@ -92,6 +92,49 @@ def check_gradients(
     _check(of_moving, point, 1, order, modes, rtol, atol, np.random.default_rng(seed))
 
 
+def check_rule(function: Callable[..., Any], *args: Any, order: int = 2, **options: Any) -> None:
+    """Check the rules of a function made by ``custom_rule``, at ``args``; silence is success.
+
+    The rules must give the function's own value. Then forward and reverse derivatives are checked against each other
+    and against differences, to ``order``, as :func:`check_gradients` does, which takes the ``options``.
+
+    >>> import chainrule as cr
+    >>> cube = cr.custom_rule(lambda x: x**3, jvp=lambda x, t: (x[0] ** 3, 3 * x[0] ** 2 * t[0]))
+    >>> check_rule(cube, cr.tensor([1.0, -2.0]))
+    """
+    rules = getattr(function, "rules", None)
+    if rules is None:
+        raise DTypeError(
+            f"[check_rule] {getattr(function, '__name__', function)!r} has no rules of its own; expected what "
+            f"custom_rule returned; use check_gradients for other functions."
+        )
+    leaves, structure = flatten(list(args))
+    arrays = [asarray(x) if isinstance(x, (int, float, complex, np.ndarray, np.generic)) else x for x in leaves]
+    whole = unflatten(structure, arrays)
+    still = [ops.multiply(x, 0) if isinstance(x, Tensor) and x.dtype.kind in "fc" else None for x in arrays]
+    expected = flatten(function(*whole))[0]
+    for name, rule, given in zip(
+        MODES, rules, (whole, (tuple(whole), tuple(unflatten(structure, still)))), strict=True
+    ):
+        if rule is None:
+            continue
+        found = flatten(rule(*given)[0])[0]
+        same = len(found) == len(expected) and all(
+            np.allclose(asarray(y).detach(), asarray(z).detach(), equal_nan=True)
+            for y, z in zip(found, expected, strict=True)
+        )
+        if not same:
+            raise GradientError(
+                f"[check_rule] the {name} rule gives the value {_shown(found)}, and the function {_shown(expected)}; "
+                f"expected equal values; correct the first of the two things that the rule returns."
+            )
+    check_gradients(function, *args, order=order, **options)
+
+
+def _shown(values: Sequence[Any]) -> str:
+    return ", ".join(str(np.asarray(asarray(y).detach()).tolist()) for y in values)
+
+
 def _check(
     function: Callable[..., Any],
     point: list[Any],

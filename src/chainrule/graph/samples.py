@@ -83,6 +83,13 @@ class Axis:
         node.front = front
         return box(cls, None, node)
 
+    def no_value(self, function: str, spec: Any) -> SymbolError:
+        """The error for asking one of them for its value."""
+        return SymbolError(
+            f"[{function}] this is one sample of a vmap ({spec!r}) and has no value of its own; expected "
+            f"a Tensor with a value; choose by values with where(...), or leave this argument out of in_axes."
+        )
+
     def holds(self, x: Any) -> bool:
         """Whether x is a sample of this axis."""
         return isinstance(x, Box) and x._node is not None and x._node.axis is self
@@ -95,6 +102,20 @@ class Axis:
         if x._node is not None and x._node.axis is not None and x._node.axis >= self:
             return x
         return self.sample(type(x), x, False, x._node)
+
+    def alias(self, x: Any) -> Any:
+        """A fresh leaf for a transform that is called inside a mapped function: a sample, or a symbol's alias elsewhere.
+
+        A constant becomes a sample too, so that what is derived by the alias stays between samples: their contents know
+        nothing of it.
+        """
+        node: Any = x._node
+        if self.holds(x):
+            return self.sample(type(x), node.content, node.front, node)
+        made = self.sample(type(x), box(type(x), x._value, node), False, node)
+        made._node.several = (node,)  # tracked, also where the constant is not
+        made._node.left = None
+        return made
 
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
@@ -194,21 +215,6 @@ def _all_gather(x: Any, front: bool, size: int) -> tuple[Any, bool]:
 
 def _reduce_scatter(x: Any, front: bool, size: int) -> tuple[Any, bool]:
     return (ops.sum(x, axis=0) if front else ops.multiply(x, size)), True
-
-
-def sample_alias(axis: Axis, x: Any) -> Any:
-    """A fresh leaf for a transform that is called inside a mapped function: a sample, or a symbol's alias elsewhere.
-
-    A constant becomes a sample too, so that what is derived by the alias stays between samples: their contents know
-    nothing of it.
-    """
-    node: Any = x._node
-    if axis.holds(x):
-        return axis.sample(type(x), node.content, node.front, node)
-    made = axis.sample(type(x), box(type(x), x._value, node), False, node)
-    made._node.several = (node,)  # tracked, also where the constant is not
-    made._node.left = None
-    return made
 
 
 # What is computed across all samples of an axis: (content, front) of the result.
