@@ -265,7 +265,7 @@ HEADINGS = {
     "constant": "Values that small changes of the operands do not move (ranks, orders): there is no gradient to lose.",
     "whole": "Results that are integers or booleans.",
     "value": "Values only: SciPy computes these with compiled code on NumPy arrays, or with Python's numbers. A "
-    "Tensor that requires a gradient is refused (`call x.detach() first`); what there is of them in chainrule has a gradient.",
+    "Tensor that requires a gradient is refused (`call x.detach() first`); what chainrule has of them has a gradient.",
     "fails": "Refused by SciPy on Tensors of any kind.",
     "untried": "Not tried: functions without array operands, or whose arguments are not numbers.",
 }
