@@ -104,9 +104,9 @@ class Axis:
         return self.sample(type(x), x, False, x._node)
 
     def alias(self, x: Any) -> Any:
-        """A fresh leaf for a transform that is called inside a mapped function: a sample, or a symbol's alias elsewhere.
+        """A fresh leaf for a transform that is called inside a mapped function: a sample.
 
-        A constant becomes a sample too, so that what is derived by the alias stays between samples: their contents know
+        A constant becomes one too, so that what is derived by the alias stays between samples: their contents know
         nothing of it.
         """
         node: Any = x._node

@@ -1,0 +1,73 @@
+"""The op ``switch``: one of several bodies, chosen by an integer. Its derivatives are switches between theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph.body import Body, Flags, is_floating
+from chainrule.op import program
+from chainrule.ops import install, ops, raw
+from chainrule.spec import Spec
+
+
+def _value(index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:
+    chosen = branches[min(max(int(index), 0), len(branches) - 1)]
+    return tuple(chosen.run(operands, raw))
+
+
+def _spec(_index: Any, *_operands: Any, branches: tuple[Body, ...]) -> tuple[Spec, ...]:
+    return tuple(branches[0].specs)
+
+
+def _together(
+    xp: Any, g: Any, _out: Any, index: Any, *operands: Any, wanted: Flags, branches: tuple[Body, ...]
+) -> list[Any]:
+    careful = xp is not raw and xp is not ops
+    given = tuple(c is not None for c in g)
+    pulled = tuple(branch.pulled(wanted[1:], given, careful) for branch in branches)
+    found = iter(xp.switch(index, *operands, *(c for c in g if c is not None), branches=pulled))
+    return [None, *(next(found) if is_wanted else None for is_wanted in wanted[1:])]
+
+
+def _jvp(xp: Any, tangents: Any, _out: Any, index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:
+    careful = xp is not raw and xp is not ops
+    moving = tuple(t is not None for t in tangents[1:])
+    pushed = tuple(branch.pushed(moving, careful) for branch in branches)
+    specs = branches[0].specs
+    found = xp.switch(index, *operands, *(t for t in tangents[1:] if t is not None), branches=pushed)
+    moved = iter(found[len(specs) :])
+    return tuple(next(moved) if is_floating(spec) else None for spec in specs)
+
+
+def _batch(xp: Any, batched: Flags, index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:
+    size = next(x.shape[0] for x, is_batched in zip((index, *operands), batched, strict=True) if is_batched)
+    every = (True,) * len(branches[0].outputs)
+    mapped = tuple(branch.batched(batched[1:], size, every)[0] for branch in branches)
+    if not batched[0]:
+        return xp.switch(index, *operands, branches=mapped)
+    # Samples choose differently: all branches run, and where() leaves what was not chosen without a gradient.
+    with np.errstate(all="ignore"):
+        runs = [xp.switch(i, *operands, branches=mapped) for i in range(len(mapped))]
+    results = list(runs[-1])
+    for i in reversed(range(len(runs) - 1)):
+        chosen = xp.less_equal(index, i)
+        for k, y in enumerate(runs[i]):
+            mask = xp.reshape(chosen, (size, *(1,) * (len(y.shape) - 1)))
+            results[k] = xp.where(mask, y, results[k])
+    return tuple(results)
+
+
+SWITCH = program(
+    "switch",
+    value=_value,
+    spec=_spec,
+    arity=None,
+    together=_together,
+    jvp=_jvp,
+    batch=_batch,
+    outputs=tuple,
+    doc="One of several graphs, by number; numbers beyond the ends mean the first or the last.",
+)
+install(SWITCH)
