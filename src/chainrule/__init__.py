@@ -1,6 +1,7 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
 from chainrule import fft, linalg, nn, protocols, random, special, stats
+from chainrule.bound import bind
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from chainrule.coverage import coverage
 from chainrule.creation import (
@@ -67,8 +68,10 @@ from chainrule.graph.graph import Graph
 from chainrule.jacobians import hessian, hvp, jacobian
 from chainrule.ops import public as _public
 from chainrule.spec import Spec
-from chainrule.symbolic import function, symbol
+from chainrule.substitution import substitute
+from chainrule.symbolic import function, state, symbol
 from chainrule.tensor import Tensor
+from chainrule.trace import trace
 from chainrule.transforms import grad, jvp, linearize, stop_gradient, value_and_grad, vjp
 from chainrule.transposition import linear_transpose
 from chainrule.vectorize import all_gather, axis_index, per_sample, pmax, pmean, pmin, psum, vmap

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chainrule.apply import Box, box
-from chainrule.errors import SymbolError
-from chainrule.graph.function import Function
+import numpy as np
+
+from chainrule.apply import Box, as_value, box
+from chainrule.errors import DTypeError, ShapeError, SymbolError
+from chainrule.graph.function import Function, as_list, fitting
+from chainrule.graph.gradients import seed_spec
 from chainrule.graph.graph import Graph, graph_of
+from chainrule.graph.state import Cell, StateNode, locked
 from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
+from chainrule.substitution import constant, pairs_of, replaced
 from chainrule.tensor import Tensor
 
 _automatic = itertools.count()
@@ -30,32 +35,131 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
     a  = input          : float64[2, 1]
     b  = input          : float64[2, 1]
     %0 = multiply(2, a) : float64[2, 1]
-    %1 = add(%0, b)     : float64[2, 1]
-    return %1
+    c  = add(%0, b)     : float64[2, 1]
+    return c
     >>> c.eval(a=[[1.0], [2.0]], b=[[3.0], [4.0]])
     tensor([[5.],
             [8.]])
     """
-    if name is None:
-        name = f"x{next(_automatic)}"
-    if not isinstance(name, str) or not name.isidentifier():
-        raise SymbolError(f"[symbol] the name is {name!r}; expected a Python identifier, such as 'x' or 'w1'.")
-    # As Python spells the keyword in eval(µ=...).
-    name = unicodedata.normalize("NFKC", name)
+    name = _named("symbol", name)
     spec = Spec(as_shape("symbol", shape), as_dtype("symbol", dtype))
     return box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
 
 
-def function(inputs: Sequence[Tensor], outputs: Any) -> Function:
+def _named(function: str, name: Any) -> str:
+    if name is None:
+        name = f"x{next(_automatic)}"
+    if not isinstance(name, str) or not name.isidentifier():
+        raise SymbolError(f"[{function}] the name is {name!r}; expected a Python identifier, such as 'x' or 'w1'.")
+    # As Python spells the keyword in eval(µ=...).
+    return unicodedata.normalize("NFKC", name)
+
+
+def state(value: Any, name: str | None = None) -> Tensor:
+    """A symbol that brings its own value, which lasts: programs read it, and give it a new one by ``updates``.
+
+    ``get_value()`` and ``set_value(value)`` read and replace it from outside; shape and dtype stay those of ``value``.
+
+    >>> import chainrule as cr
+    >>> total, x = cr.state(0.0, "total"), cr.symbol("x")
+    >>> add = cr.function([x], total, updates=[(total, total + x)])
+    >>> add(2.0), add(3.0), total.get_value()
+    (tensor(0.), tensor(2.), tensor(5.))
+    """
+    if isinstance(value, Box) and value._value is None:
+        raise SymbolError(
+            f"[state] the value is symbolic ({value!r}); expected an array, a number or a Tensor with a value; "
+            f"give the value to start with."
+        )
+    start = np.array(value._value if isinstance(value, Box) else as_value("state", value))[()]
+    node = record(None, (), (None,), {"name": _named("state", name)}, start, StateNode)
+    assert isinstance(node, StateNode)
+    node.cell = Cell(start)
+    return box(Tensor, None, node)
+
+
+def _state_of(function: str, x: Tensor) -> StateNode:
+    if not isinstance(x._node, StateNode):
+        raise SymbolError(f"[{function}] {x!r} is no state; expected what state(value) returned.")
+    return x._node
+
+
+def _get_value(self: Tensor) -> Tensor:
+    """The value that this state has now."""
+    return box(Tensor, _state_of("get_value", self).cell.value, None)
+
+
+def _set_value(self: Tensor, value: Any) -> None:
+    """Give this state another value, of its own shape."""
+    node = _state_of("set_value", self)
+    fixed = fitting("set_value", node, value)
+    new = np.array(fixed._known("set_value") if isinstance(fixed, Tensor) else fixed)[()]
+    with locked([node]):
+        node.cell.value = new
+
+
+def function(inputs: Any, outputs: Any, givens: Any = None, updates: Any = None) -> Function:
     """The program that computes ``outputs`` (one Tensor, or a sequence) from values of the symbols ``inputs``.
+
+    ``givens`` (a dict, or pairs) puts something else in place of symbols, states or results, in this program only.
+    ``updates`` (a dict, or pairs) gives states new values, computed from the old ones in the same run, after which all
+    are written at once; if anything fails, none is. Programs that share states wait for each other.
 
     >>> import chainrule as cr
     >>> x = cr.symbol("x")
     >>> f = cr.function([x], [x * x, cr.gradients(x * x, x)])
     >>> f(3.0)
     (tensor(9.), tensor(6.))
+    >>> w = cr.state([1.0, -1.0], "w")
+    >>> loss = cr.sum((w - x) ** 2)
+    >>> descend = cr.function([x], loss, updates=[(w, w - 0.25 * cr.gradients(loss, w))])
+    >>> descend(0.0), descend(0.0), w.get_value()
+    (tensor(2.), tensor(0.5), tensor([ 0.25, -0.25]))
     """
-    return Function(inputs, outputs)
+    heads = as_list(outputs)
+    states, new = _checked_updates(updates)
+    replacements = pairs_of("function", givens, "givens")
+    if replacements:
+        # What stands before a state is not replaced, only what its new value is computed from.
+        whole = replaced([*heads, *new], replacements, "function")
+        heads, new = whole[: len(heads)], whole[len(heads) :]
+        outputs = heads[0] if isinstance(outputs, Box) else heads
+    else:
+        outputs = outputs if isinstance(outputs, Box) or not isinstance(outputs, Iterable) else heads
+    return Function(inputs, outputs, updates=list(zip(states, new, strict=True)))
+
+
+def _checked_updates(updates: Any) -> tuple[list[StateNode], list[Any]]:
+    """The states of updates, and their new values, in the shape and dtype they have."""
+    states: list[StateNode] = []
+    new = []
+    for cell, value in pairs_of("function", updates, "updates"):
+        if not isinstance(cell, Box) or not isinstance(cell._node, StateNode):
+            raise SymbolError(
+                f"[function] {cell!r} is updated, and it is no state; expected pairs of a state and its new value; "
+                f"make it with state(value)."
+            )
+        node = cell._node
+        if node in states:
+            raise SymbolError(
+                f"[function] the state {node.name()} is updated twice; expected one new value for each; leave one out."
+            )
+        value = value if isinstance(value, Box) else constant("function", value)
+        spec = seed_spec(value)
+        if spec.shape != node.shape:
+            raise ShapeError(
+                f"[function] the new value of the state {node.name()} has shape {spec.shape}, and the state "
+                f"{node.shape}; expected equal shapes, since a state keeps its own; reduce it, or make the state "
+                f"of that shape."
+            )
+        if not np.can_cast(spec.dtype, node.dtype, casting="same_kind"):
+            raise DTypeError(
+                f"[function] the new value of the state {node.name()} is {spec.dtype}, and the state {node.dtype}; "
+                f"expected a dtype that casts to {node.dtype}; convert it with astype."
+            )
+        states.append(node)
+        new.append(value)
+    return states, new
 
 
 def _eval(self: Tensor, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Tensor:
@@ -83,7 +187,8 @@ def _eval(self: Tensor, values: Mapping[Any, Any] | None = None, /, **named: Any
         if name in named:
             raise SymbolError(f"[eval] {name} was given twice; expected one value for each name; leave one out.")
         named[name] = value
-    return Function([box(type(self), None, node) for node in symbols], self, "eval")(**named)
+    wanted = [node for node in symbols if not isinstance(node, StateNode) or node.name() in named]
+    return Function([box(type(self), None, node) for node in wanted], self, "eval")(**named)
 
 
 def _graph(self: Tensor) -> Graph:
@@ -93,3 +198,5 @@ def _graph(self: Tensor) -> Graph:
 
 Tensor.eval = _eval
 Tensor.graph = _graph
+Tensor.get_value = _get_value  # type: ignore[attr-defined]  # attached here, as what they need is built on Tensor
+Tensor.set_value = _set_value  # type: ignore[attr-defined]

@@ -8,6 +8,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from chainrule.spec import Spec
+
 
 class Structure(NamedTuple):
     """What is left of a tree when its leaves are taken out."""
@@ -47,6 +49,8 @@ def _branches(tree: Any) -> tuple[Any, list[Any], Callable[[list[Any]], Any]] | 
     if kind is tuple or kind is list:
         return kind, list(tree), kind
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        if kind is Spec:
+            return None  # it stands for an array
         return kind, list(tree), lambda values: kind(*values)
     if isinstance(tree, dict):
         keys = _in_order(tree)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ChainruleError, SymbolError
-from chainrule.graph.graph import Graph, kept_operands
+from chainrule.graph.graph import Graph
+from chainrule.graph.operands import kept_operands
 from chainrule.node import Freed, Node
 from chainrule.op import REGISTRY, Op
 from chainrule.spec import Spec, spec_of
+from chainrule.tree import flatten
 
 
 def check(graph: Graph) -> None:
@@ -18,8 +20,19 @@ def check(graph: Graph) -> None:
 
     The laws: parents are older than children and in the graph; operands are as many as the op takes; static
     parameters are the op's own, spelled canonically; a node keeps what its rules name and no more; shape and dtype are
-    what the op's spec rule says; the inputs and outputs of the graph are nodes of it.
+    what the op's spec rule says; the inputs and outputs of the graph are nodes of it. Graphs in parameters
+    obey them too.
     """
+    graphs, known = [graph], {graph}
+    for one in graphs:
+        _check_graph(one)
+        for node in one.nodes:
+            inner = [x for x in flatten(list(node.params.values()))[0] if isinstance(x, Graph) and x not in known]
+            graphs += inner
+            known.update(inner)
+
+
+def _check_graph(graph: Graph) -> None:
     seen: set[Node] = set()
     newest = -1
     for node in graph.nodes:

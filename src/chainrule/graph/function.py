@@ -1,4 +1,4 @@
-"""Function: a program of symbols that is called with values."""
+"""Function: a program of symbols that is called with values, and may keep state from one call to the next."""
 
 from __future__ import annotations
 
@@ -10,28 +10,42 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.graph import Graph
+from chainrule.graph.state import StateNode, locked, states_of
 from chainrule.node import Node
 from chainrule.ops import ops
+from chainrule.spec import Spec, spec_of
+
+Updates = Sequence[tuple[StateNode, Box]]
 
 
 class Function:
     """A compiled-once program of symbols: call it with values, by position or by name."""
 
-    def __init__(self, inputs: Any, outputs: Any, name: str = "function"):
+    def __init__(self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = ()):
         self._name = name
         self._single = isinstance(outputs, Box)
-        symbols, heads = _list(inputs), _list(outputs)
+        symbols, heads = as_list(inputs), as_list(outputs)
         for i, x in enumerate(symbols):
             if not isinstance(x, Box) or x._value is not None or x._node.op is not None:
                 raise SymbolError(f"[function] input {i} is no symbol; expected what symbol(...) returned.")
+            if isinstance(x._node, StateNode):
+                raise SymbolError(
+                    f"[function] input {i} is the state {x._node.name()}, which brings its own value; expected what "
+                    f"symbol(...) returned; leave it out, or write givens={{{x._node.name()}: symbol(...)}}."
+                )
         for i, y in enumerate(heads):
             if not isinstance(y, Box):
                 raise SymbolError(
                     f"[function] output {i} is a {type(y).__name__}; expected a Tensor computed from the inputs; "
                     f"give one, or a sequence; wrap a constant in tensor(...)."
                 )
-        self.graph = Graph([x._node for x in symbols], heads)
-        self._names = [n.name() for n in self.graph.inputs]
+        self._updated = [state for state, _ in updates]
+        self._count = len(heads)
+        whole = Graph([x._node for x in symbols], [*heads, *(y for _, y in updates)])
+        self._states = [state for state in states_of(whole.nodes) if state not in whole.inputs]
+        self.graph = Graph([*whole.inputs, *self._states], whole.outputs)
+        self._inputs = whole.inputs
+        self._names = [n.name() for n in self._inputs]
         for shared in self._names:
             if self._names.count(shared) > 1:
                 raise SymbolError(
@@ -47,7 +61,17 @@ class Function:
         self._cls = type(heads[0]) if heads else Box.default
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        values = self._bind(args, named)
+        values = arguments(self._name, self._inputs, args, named)
+        if not self._states and not self._updated:
+            results = self._run(values)
+        else:
+            with locked([*self._states, *self._updated]):
+                results = self._run([*values, *(state.cell.value for state in self._states)])
+                self._update(results[self._count :])
+        results = results[: self._count]
+        return results[0] if self._single else tuple(results)
+
+    def _run(self, values: list[Any]) -> list[Any]:
         tracked = self.graph.tracked or any(isinstance(v, Box) and v._node is not None for v in values)
         # As eager walks do: a derivative may divide by zero on a branch that is not taken.
         with np.errstate(all="ignore"):
@@ -56,59 +80,77 @@ class Function:
             else:
                 results = self.graph.run([v._value if isinstance(v, Box) else v for v in values])
         lent = [v for v in values if isinstance(v, np.ndarray)]
-        results = [r if isinstance(r, Box) else box(self._cls, _own(r, lent), None) for r in results]
-        return results[0] if self._single else tuple(results)
+        return [r if isinstance(r, Box) else box(self._cls, own(r, lent), None) for r in results]
 
-    def _bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
-        given = dict(zip(self._names, args, strict=False))
-        unknown = sorted(set(named) - set(self._names))
-        twice = sorted(set(named) & set(given))
-        absent = [n for n in self._names if n not in given and n not in named]
-        if len(args) > len(self._names) or unknown or twice or absent:
-            told = (
-                f"{len(args)} values were given"
-                if len(args) > len(self._names)
-                else f"{unknown[0]} is not among its inputs"
-                if unknown
-                else f"{twice[0]} was given twice"
-                if twice
-                else f"no value was given for {', '.join(absent)}"
-            )
-            wanted = f"one value for each of: {', '.join(self._names)}" if self._names else "none, as it has no inputs"
-            raise SymbolError(f"[{self._name}] {told}; expected {wanted}.")
-        given.update(named)
-        return [_fitting(self._name, node, given[node.name()]) for node in self.graph.inputs]
+    def _update(self, results: list[Any]) -> None:
+        """Give the states their new values: all of them, since whatever could fail has been done before."""
+        new = []
+        for state, result in zip(self._updated, results, strict=True):
+            if result._value is None:
+                raise SymbolError(
+                    f"[{self._name}] the new value of the state {state.name()} is symbolic, as a value it was computed "
+                    f"from is; expected values; give arrays or Tensors that have one."
+                )
+            new.append(np.asarray(result._value).astype(state.dtype, copy=False)[()])
+        for state, value in zip(self._updated, new, strict=True):
+            state.cell.value = value
 
     def __repr__(self) -> str:
         return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"
 
 
-def _own(result: Any, lent: Sequence[Any]) -> Any:
+def own(result: Any, lent: Sequence[Any]) -> Any:
     """A result that shares no memory with the caller's arrays, who may write to them."""
     return result.copy() if any(np.may_share_memory(result, array) for array in lent) else result
 
 
-def _list(given: Any) -> list[Any]:
+def as_list(given: Any) -> list[Any]:
+    """One Tensor, or an iterable of several, as a list."""
     return [given] if isinstance(given, Box) or not isinstance(given, Iterable) else list(given)
 
 
-def _fitting(name: str, node: Node, value: Any) -> Any:
+def arguments(function: str, inputs: Sequence[Node], args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    """A value for each input, given by position or by name, in its dtype; another shape is an error."""
+    names = [node.name() for node in inputs]
+    given = dict(enumerate(args))
+    unknown = sorted(set(named) - set(names))
+    twice = [name for i, name in enumerate(names) if name in named and i in given]
+    absent = [name for i, name in enumerate(names) if i not in given and name not in named]
+    if len(args) > len(names) or unknown or twice or absent:
+        told = (
+            f"{len(args)} values were given"
+            if len(args) > len(names)
+            else f"{unknown[0]} is not among its inputs"
+            if unknown
+            else f"{sorted(twice)[0]} was given twice"
+            if twice
+            else f"no value was given for {', '.join(absent)}"
+        )
+        wanted = f"one value for each of: {', '.join(names)}" if names else "none, as it has no inputs"
+        raise SymbolError(f"[{function}] {told}; expected {wanted}.")
+    return [
+        fitting(function, node, given[i] if i in given else named[name])
+        for i, (node, name) in enumerate(zip(inputs, names, strict=True))
+    ]
+
+
+def fitting(function: str, node: Node, value: Any) -> Any:
     """A value for a symbol, in its dtype; another shape is an error."""
     if isinstance(value, Box):
-        source = value._node if value._value is None else value._value
-        array = None
+        spec, array = value._node.spec if value._value is None else spec_of(value._value), None
     else:
-        source = array = np.asarray(as_value(name, value))
-    if source.shape != node.shape:
+        array = np.asarray(as_value(function, value))
+        spec = Spec(array.shape, array.dtype)
+    if spec.shape != node.shape:
         raise ShapeError(
-            f"[{name}] the value of {node.name()} has shape {source.shape}, but it was declared {node.spec!r}; "
-            f"expected shape {node.shape}; reshape the value, or declare symbol({node.name()!r}, shape={source.shape})."
+            f"[{function}] the value of {node.name()} has shape {spec.shape}, but it was declared {node.spec!r}; "
+            f"expected shape {node.shape}; reshape the value, or declare symbol({node.name()!r}, shape={spec.shape})."
         )
-    if not np.can_cast(source.dtype, node.dtype, casting="same_kind"):
+    if not np.can_cast(spec.dtype, node.dtype, casting="same_kind"):
         raise DTypeError(
-            f"[{name}] the value of {node.name()} is {source.dtype}, but it was declared {node.spec!r}; "
+            f"[{function}] the value of {node.name()} is {spec.dtype}, but it was declared {node.spec!r}; "
             f"expected a dtype that casts to {node.dtype}; convert the value with astype."
         )
     if array is not None:
         return array.astype(node.dtype, copy=False)[()]
-    return value if source.dtype == node.dtype else ops.astype(value, node.dtype)
+    return value if spec.dtype == node.dtype else ops.astype(value, node.dtype)

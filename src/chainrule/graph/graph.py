@@ -24,8 +24,8 @@ class Graph:
     Tensor with a value among the operands of symbols is such a constant, and stays differentiable.
     """
 
-    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Box]):
-        self.inputs = tuple(inputs)
+    def __init__(self, inputs: Sequence[Node | Box], outputs: Sequence[Box]):
+        self.inputs: tuple[Node, ...] = tuple(x._node if isinstance(x, Box) else x for x in inputs)
         self.outputs = tuple(outputs)
         heads = [y._node for y in self.outputs if y._node is not None]
         self.nodes = ancestors(heads)[::-1]

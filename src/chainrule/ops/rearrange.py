@@ -260,6 +260,7 @@ composite(
     "trace",
     _trace,
     method=True,
+    public=(),  # chainrule.trace is this of a matrix, and the graph of a function: see trace.py
     doc="""Σᵢ xᵢᵢ, the sum of a diagonal of x.
 
     >>> cr.trace(cr.tensor([[1.0, 2.0], [3.0, 4.0]]))
