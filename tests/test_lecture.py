@@ -56,7 +56,7 @@ def test_the_graphs_are_drawn(output):
 ▼ │
 ● │  %0 = multiply(2, a)
 ▼ │
-●◄┘  %1 = add(%0, b)
+●◄┘  c  = add(%0, b)
 """
     assert output["A graph, built explicitly"].startswith(drawing)
     assert drawing.replace("input", "leaf").strip() in output["A graph, built implicitly"]

@@ -6,15 +6,14 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from chainrule.apply import Box, box
 from chainrule.errors import SymbolError
-from chainrule.graph.walk import ancestors, descendants, freed
-from chainrule.node import Freed, Node
-from chainrule.op import PICK
+from chainrule.graph.operands import constants_of
+from chainrule.graph.source import source_of
+from chainrule.graph.text import names_of, text_of
+from chainrule.graph.walk import ancestors, descendants
+from chainrule.node import Node
 from chainrule.ops import raw
-from chainrule.spec import Spec
 
 
 class Graph:
@@ -67,29 +66,28 @@ class Graph:
     # ---------------------------------------------------------------------------------------------- as text
 
     def names(self) -> dict[Node, str]:
-        """A name for every node: symbols keep theirs, results are numbered ``%0, %1, …``."""
-        names, taken = {}, 0
-        for node in self.nodes:
-            if node.op is None and not node.parents:
-                names[node] = node.params.get("name") or f"leaf{len(names)}"
-            else:
-                names[node] = f"%{taken}"
-                taken += 1
-        return names
+        """A name for every node: of a symbol its own, of a result its variable's in the user's program, else ``%0``."""
+        return names_of(self.nodes)
 
     def __str__(self) -> str:
-        names = self.names()
-        lines = []
-        for node in self.nodes:
-            if node.op is None and not node.parents:
-                lines.append((names[node], "input" if node.symbolic else "leaf", node.spec))
-            else:
-                lines.append((names[node], call_text(node, names), node.spec))
-        width = max((len(name) for name, _, _ in lines), default=0)
-        reach = max((len(text) for _, text, _ in lines), default=0)
-        body = [f"{name:<{width}} = {text:<{reach}} : {spec!r}" for name, text, spec in lines]
-        result = ", ".join(names.get(y._node) or _constant_text(y._value) for y in self.outputs)
-        return "\n".join([*body, f"return {result}"])
+        return text_of(self)
+
+    def source(self, dialect: str = "numpy", name: str = "f") -> str:
+        """This graph as a Python file that imports NumPy and SciPy alone, and computes the same with one function.
+
+        The function takes arrays for the inputs in their order, and returns the output, or a tuple of several. Numbers
+        are exact. Operations are lines under the names and beside the lines of the user's program, where these are
+        known; what takes more than a line of NumPy has a function above.
+
+        >>> import chainrule as cr
+        >>> x = cr.symbol("x", shape=(3,))
+        >>> text = cr.gradients(cr.sum(cr.sin(x)), x).graph().source()
+        >>> program = {}
+        >>> exec(text, program)
+        >>> program["f"]([0.0, 1.0, 2.0])
+        array([ 1.        ,  0.54030231, -0.41614684])
+        """
+        return source_of(self, dialect, name)
 
     def __repr__(self) -> str:
         return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
@@ -97,58 +95,14 @@ class Graph:
 
 def operands_of(node: Node, known: Mapping[Any, Any], xp: Any) -> list[Any]:
     """The operands of a node in the space of ``xp``: computed ones from ``known``, others from what the node kept."""
-    if node.kept.__class__ is Freed:
-        raise freed(node)
-    constants = kept_operands(node)
-    for i, (value, parent) in enumerate(zip(constants, node.parents, strict=True)):
-        if parent not in known and (value is None or isinstance(value, Spec)):
-            raise SymbolError(
-                f"[graph] operand {i} of {node.name()} is a constant that no rule needs, so it was not kept; expected "
-                f"a graph made of symbols, which keeps all; build it with symbol(...) to run it again.",
-                node.location,
-            )
     return [
         known[parent]
         if parent in known
         else value
         if parent is None or xp is raw
         else box(Box.default, value, parent)
-        for value, parent in zip(constants, node.parents, strict=True)
+        for value, parent in zip(constants_of(node, known), node.parents, strict=True)
     ]  # fmt: skip
-
-
-def kept_operands(node: Node) -> tuple[Any, ...]:
-    """The values a node keeps of its operands; None for each when it keeps nothing, or gave them up."""
-    return node.kept[1:] if isinstance(node.kept, tuple) else (None,) * len(node.parents)
-
-
-def call_text(node: Node, names: Mapping[Node, str]) -> str:
-    """A node as the call that made it: ``add(%0, b)``."""
-    if node.op is None:
-        return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
-    if node.op is PICK:
-        (parent,) = node.parents
-        fields = getattr(parent.op.outputs, "_fields", None)  # type: ignore[union-attr]
-        index = node.params["index"]
-        return f"{names[parent]}.{fields[index]}" if fields else f"{names[parent]}[{index}]"  # type: ignore[index]
-    operands = [
-        names[parent] if parent is not None and parent in names else _constant_text(value)
-        for value, parent in zip(kept_operands(node), node.parents, strict=True)
-    ]
-    default = node.op.defaults
-    params = [f"{key}={value!r}" for key, value in node.params.items() if key not in default or value != default[key]]
-    return f"{node.op.name}({', '.join([*operands, *params])})"
-
-
-def _constant_text(value: Any) -> str:
-    if value is None:
-        return "·"  # a constant that no rule needed
-    if isinstance(value, Spec):
-        return repr(value)
-    if np.ndim(value) == 0:
-        return repr(value.item() if hasattr(value, "item") else value)
-    text = np.array2string(np.asarray(value), separator=", ", threshold=6).replace("\n", "")
-    return text if len(text) <= 40 else f"constant {Spec(value.shape, value.dtype)!r}"
 
 
 def graph_of(*outputs: Any) -> Graph:

@@ -1,0 +1,176 @@
+"""A graph as a Python file that imports NumPy and SciPy alone: one line an operation, with the names of the program."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import keyword
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import SymbolError
+from chainrule.graph.operands import constants_of
+from chainrule.graph.quote import Operand, Quotation, Unquotable, formatted, inlined
+from chainrule.graph.text import names_of
+from chainrule.node import Node
+from chainrule.op import PICK, Op
+from chainrule.spec import Spec, spec_of
+
+INFIX: dict[Any, Any] = {
+    operator.add: ast.Add, operator.sub: ast.Sub, operator.mul: ast.Mult, operator.truediv: ast.Div,
+    operator.mod: ast.Mod, operator.pow: ast.Pow, operator.and_: ast.BitAnd, operator.or_: ast.BitOr,
+    operator.xor: ast.BitXor, operator.lshift: ast.LShift, operator.rshift: ast.RShift,
+    operator.matmul: ast.MatMult, np.matmul: ast.MatMult,
+}  # fmt: skip
+PREFIX: dict[Any, Any] = {operator.neg: ast.USub, operator.pos: ast.UAdd, operator.invert: ast.Invert}
+COMPARISONS: dict[Any, Any] = {
+    operator.eq: ast.Eq, operator.ne: ast.NotEq, operator.lt: ast.Lt,
+    operator.le: ast.LtE, operator.gt: ast.Gt, operator.ge: ast.GtE,
+}  # fmt: skip
+# What a variable may not be called: Python's words, and what the program imports.
+RESERVED = frozenset({*keyword.kwlist, *dir(builtins), "np", "special", "linalg", "signal", "lapack", "math"})
+INLINE = 72  # characters of an expression that stands in its line, and not in a function of its own
+
+
+def source_of(graph: Any, dialect: str = "numpy", name: str = "f") -> str:
+    """The text of a module with the one function ``name``, from the inputs of ``graph`` to its outputs."""
+    if dialect != "numpy":
+        raise SymbolError(f"[source] the dialect is {dialect!r}; expected 'numpy', which there is so far.")
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise SymbolError(f"[source] the name is {name!r}; expected a Python identifier; choose e.g. 'f'.")
+    program = _Program(graph, Quotation(), name)
+    body = program.function()
+    title = f'"""{name} in plain NumPy, written from a graph of {len(program.calls)} operations."""'
+    return f"{title}\n\n{program.quotation}\n\n\n{body}\n"
+
+
+class _Program:
+    """One graph being written as one function."""
+
+    def __init__(self, graph: Any, quotation: Quotation, name: str):
+        self.graph = graph
+        self.quotation = quotation
+        self.name = name
+        self.calls = [node for node in graph.computed if node.op is not None and node.op is not PICK]
+        unused = [node for node in graph.inputs if node not in graph.nodes]
+        self.names = names_of([*unused, *graph.nodes], "v", {*RESERVED, name})
+        self.quotation.reserve([*self.names.values(), name])
+        self.known: dict[Any, Any] = {node: ast.Name(self.names[node]) for node in graph.inputs}
+        missing = graph.missing()
+        if missing:
+            raise SymbolError(
+                f"[source] the outputs need {', '.join(missing)}, which the inputs leave out; expected every symbol "
+                f"the outputs depend on; add it to the inputs of the graph."
+            )
+
+    def function(self) -> str:
+        """The text of the function, docstring and all."""
+        inputs = [self.names[node] for node in self.graph.inputs]
+        specs = ", ".join(f"{x}: {node.spec!r}" for x, node in zip(inputs, self.graph.inputs, strict=True))
+        results = ", ".join(repr(_spec(y)) for y in self.graph.outputs)
+        lines = [f'"""{specs or "()"} -> {results or "()"}"""', *self._taken_in(), *self._body(), self._returned()]
+        indented = "\n".join(f"    {line}" if line else "" for line in lines)
+        return formatted(f'@np.errstate(all="ignore")\ndef {self.name}({", ".join(inputs)}):\n{indented}')
+
+    def _taken_in(self) -> list[str]:
+        lines, shapes = [], []
+        for node in self.graph.inputs:
+            x, dtype = self.names[node], node.dtype.name
+            lines.append(f"{x} = np.{dtype}({x})" if node.shape == () else f"{x} = np.asarray({x}, np.{dtype})")
+            shapes.append(f"{x}.shape == {node.shape}")
+        return [*lines, *(f"assert {shape}" for shape in shapes)]
+
+    def _body(self) -> list[str]:
+        lines: list[str] = []
+        said = ""
+        for node in self.graph.computed:
+            if node.op is None:
+                self.known[node] = self.known[node.parents[0]]
+                continue
+            if node.op is PICK:
+                index = ast.Constant(node.params["index"])
+                self.known[node] = ast.Subscript(self.known[node.parents[0]], index, ast.Load())
+                continue
+            told = node.location.text
+            if told and told != said:
+                lines += [f"# {told}"]
+                said = told
+            lines.append(f"{self.names[node]} = {_unparsed(self._call(node, node.op))}")
+            self.known[node] = ast.Name(self.names[node])
+        return lines
+
+    def _call(self, node: Node, op: Op) -> Any:
+        operands = [
+            Operand(self.known[parent], parent.spec)
+            if parent is not None and parent in self.known
+            else Operand(self.quotation.expression(value, "c0"), spec_of(value))
+            if hasattr(value, "dtype")
+            else value
+            for value, parent in zip(constants_of(node, self.known), node.parents, strict=True)
+        ]  # fmt: skip
+        try:
+            return call_syntax(self.quotation, op, operands, node.params)
+        except Unquotable as error:
+            raise SymbolError(
+                f"[source] {op.name} cannot be written in NumPy: {error}; expected numbers, arrays, and functions with "
+                f"a source; leave it out of the graph.",
+                node.location,
+            ) from None
+
+    def _returned(self) -> str:
+        results = [
+            self.known[y._node] if y._node in self.known else self.quotation.expression(y._value, "c0")
+            for y in self.graph.outputs
+        ]
+        whole = results[0] if len(results) == 1 else ast.Tuple(results, ast.Load())
+        return f"return {_unparsed(whole)}"
+
+
+def call_syntax(quotation: Quotation, op: Op, operands: list[Any], params: Mapping[str, Any]) -> Any:
+    """The expression of one operation: by an operator, by its formula if that is short, else as a call."""
+    value = op.value
+    spelled = _by_operator(value, [quotation.expression(x) for x in operands]) if not params else None
+    if spelled is None:
+        spelled = inlined(quotation, value, operands, params)
+        if spelled is not None and len(_unparsed(spelled)) > INLINE:
+            spelled = None
+    if spelled is not None:
+        return spelled
+    keywords = [
+        ast.keyword(key, quotation.expression(x, key)) for key, x in params.items() if not _is_default(value, key, x)
+    ]
+    function = quotation.expression(value, op.name)
+    return ast.Call(function, [quotation.expression(x) for x in operands], keywords)
+
+
+def _by_operator(function: Any, operands: list[Any]) -> Any:
+    try:
+        if function in INFIX and len(operands) == 2:
+            return ast.BinOp(operands[0], INFIX[function](), operands[1])
+        if function in COMPARISONS:
+            return ast.Compare(operands[0], [COMPARISONS[function]()], operands[1:])
+        return ast.UnaryOp(PREFIX[function](), operands[0]) if function in PREFIX else None
+    except TypeError:  # a function that has no hash
+        return None
+
+
+def _is_default(function: Any, key: str, value: Any) -> bool:
+    try:
+        default = inspect.signature(function).parameters[key].default
+    except (KeyError, TypeError, ValueError):
+        return False
+    return default.__class__ is value.__class__ and repr(default) == repr(value)
+
+
+def _spec(y: Any) -> Spec:
+    return y._node.spec if y._node is not None else Spec(np.shape(y._value), np.asarray(y._value).dtype)
+
+
+def _unparsed(syntax: Any) -> str:
+    text = ast.unparse(ast.fix_missing_locations(syntax))
+    # A short tuple needs no brackets; a long one is broken inside of them.
+    return text[1:-1] if isinstance(syntax, ast.Tuple) and len(syntax.elts) > 1 and len(text) < INLINE else text

@@ -1,0 +1,189 @@
+"""Graphs as Python files: they run without the library, and give the same numbers to the last bit."""
+
+import builtins
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from messages import assert_message
+from programs import programs
+from samples import RECORDS
+from test_registry import differentiable, every_op, has_gradient, problems
+
+import chainrule as cr
+from chainrule.graph.check import check
+from chainrule.graph.graph import Graph, graph_of
+from chainrule.ops import ops
+
+# Those of which the second derivative is written out too: a seventh of all, never the same in two versions.
+SECOND = sorted(random.Random(len(RECORDS)).sample(sorted(RECORDS), len(RECORDS) // 7))
+
+
+def guarded(name: str, *args: Any, **kwargs: Any) -> Any:
+    assert name.split(".")[0] in ("numpy", "scipy") or name in ("math", "functools", "itertools", "base64", "operator",
+        "collections", "warnings"), f"the source imports {name}"  # fmt: skip
+    return __import__(name, *args, **kwargs)
+
+
+def executed(text: str, name: str = "f") -> Any:
+    """The function of a source, run where nothing but NumPy, SciPy and the standard library can be imported."""
+    space: dict[str, Any] = {"__builtins__": {**vars(builtins), "__import__": guarded}, "__name__": "source"}
+    exec(compile(text, "<source>", "exec"), space)
+    return space[name]
+
+
+def assert_round_trip(graph: Graph, point: Any) -> str:
+    text = graph.source()
+    assert "chainrule" not in text
+    with np.errstate(all="ignore"):
+        expected = graph.run([np.asarray(x)[()] for x in point])
+    found = executed(text)(*point)
+    for one, other in zip(found if isinstance(found, tuple) else (found,), expected, strict=True):
+        assert (np.shape(one), np.asarray(one).dtype) == (np.shape(other), np.asarray(other).dtype)
+        np.testing.assert_array_equal(one, other)
+    return text
+
+
+def symbols(point: Any) -> list[Any]:
+    return [cr.symbol(f"x{i}", shape=a.shape, dtype=a.dtype) for i, a in enumerate(point)]
+
+
+def gradients(outputs: Any, inputs: Any, cotangents: Any) -> list[Any]:
+    """Those that are not structurally 0 everywhere."""
+    moving = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y._node is not None and y.dtype.kind in "fc"]
+    if not moving:
+        return []
+    found = cr.gradients([y for y, _ in moving], inputs, [g for _, g in moving], allow_unused=True)
+    return [g for g in found if g is not None]
+
+
+@every_op
+def test_every_op_and_its_derivatives_run_as_plain_numpy(name):
+    for number, problem in enumerate(problems(name)[:2]):
+        if not problem.point:
+            continue
+        inputs = symbols(problem.point)
+        outputs = problem(*inputs)
+        assert_round_trip(Graph([x._node for x in inputs], outputs), problem.point)
+        if number or not differentiable(name) or not has_gradient(problem):
+            continue
+        for order in (1, 2) if name in SECOND else (1,):
+            outputs = gradients(outputs, inputs, problem.random(outputs, order))
+            if outputs:
+                graph = Graph([x._node for x in inputs], outputs)
+                check(graph)
+                assert_round_trip(graph, problem.point)
+
+
+@given(programs(), st.integers(0, 2))
+def test_programs_and_their_derivatives_run_as_plain_numpy(program, order):
+    point = program.inputs()
+    inputs = symbols(point)
+    outputs: list[Any] = [program.run(cr, *inputs)]
+    for _ in range(order):
+        outputs = gradients(outputs, inputs, [np.ones(y.shape) for y in outputs])
+    assert_round_trip(Graph([x._node for x in inputs], outputs), point)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128", "complex64", "int64", "int8", "uint8", "bool", "float16"])
+def test_dtypes(dtype):
+    a = np.array([[1, 0, 2], [3, 1, 0]]).astype(dtype)
+    x = cr.symbol("x", shape=(2, 3), dtype=dtype)
+    y = cr.sum(cr.multiply(x, cr.asarray(a)), axis=0) + cr.asarray(np.array(1, dtype)[()])
+    assert_round_trip(graph_of(y), [a])
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        np.array([0.1, -0.0, np.nan, np.inf, -np.inf, 5e-324, 1.7976931348623157e308]),
+        np.array([0.1, 1e-45, 3.4028235e38], np.float32),
+        np.array([complex(-0.0, np.inf), complex(1, -0.0)]),
+        np.array([2**63 - 1, -(2**63)]),
+        np.arange(12),
+        np.ones((3, 5), np.float32),
+        np.random.default_rng(0).normal(size=(7, 9)),
+        np.random.default_rng(0).normal(size=(50, 60)),
+        np.random.default_rng(0).normal(size=40).astype(np.longdouble) / 3,
+        np.empty((0, 3)),
+        np.float32(0.1),
+        np.float64("nan"),
+        np.complex64(0.1 - 0.2j),
+    ],
+    ids=lambda c: f"{np.asarray(c).dtype.name}-{np.size(c)}",
+)
+def test_constants_are_exact(constant):
+    x = cr.symbol("x", shape=(), dtype="int8")
+    graph = Graph([x._node], [cr.where(x > 0, constant, 0)])
+    text = graph.source()
+    found = executed(text)(1)
+    expected = graph.run([np.int8(1)])[0]
+    assert found.dtype == expected.dtype
+    assert np.asarray(found).tobytes() == np.asarray(expected).tobytes()
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_source_reads_like_a_program():
+    x, w, b = cr.symbol("x", shape=(3,)), cr.symbol("w", shape=(2, 3)), cr.symbol("b", shape=(2,))
+    h = cr.tanh(w @ x + b)
+    loss = cr.sum(h**2) / 2
+    assert (
+        Graph([x._node, w._node, b._node], [loss]).source(name="loss_of")
+        == '''\
+"""loss_of in plain NumPy, written from a graph of 6 operations."""
+
+import numpy as np
+
+
+@np.errstate(all="ignore")
+def loss_of(x, w, b):
+    """x: float64[3], w: float64[2, 3], b: float64[2] -> float64[]"""
+    x = np.asarray(x, np.float64)
+    w = np.asarray(w, np.float64)
+    b = np.asarray(b, np.float64)
+    assert x.shape == (3,)
+    assert w.shape == (2, 3)
+    assert b.shape == (2,)
+    # h = cr.tanh(w @ x + b)
+    v0 = w.dot(x)
+    v1 = v0 + b
+    h = np.tanh(v1)
+    # loss = cr.sum(h**2) / 2
+    v2 = h ** 2
+    v3 = np.sum(v2, axis=0)
+    loss = v3 / 2
+    return loss
+'''
+    )
+
+
+def test_names_never_hide_what_the_program_needs():
+    x, y = cr.symbol("np", shape=(3,)), cr.symbol("sum", shape=(3,))
+    special = cr.special.gamma(x * y)
+    math = cr.exp(special)
+    has_nan = cr.sum(ops.absorbing_multiply(math, x))
+    assert_round_trip(graph_of(has_nan), [np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.25, 0.125])])
+
+
+def test_source_refuses_other_dialects_and_missing_inputs():
+    x, y = cr.symbol("x"), cr.symbol("y")
+    graph = graph_of(x * y)
+    assert_message(
+        cr.SymbolError,
+        "[source] the dialect is 'fortran'; expected 'numpy', which there is so far.",
+        lambda: graph.source("fortran"),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[source] the name is 'not'; expected a Python identifier; choose e.g. 'f'.",
+        lambda: graph.source(name="not"),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[source] the outputs need y, which the inputs leave out; expected every symbol the outputs depend on; add it "
+        "to the inputs of the graph.",
+        lambda: Graph([x._node], [x * y]).source(),
+    )
