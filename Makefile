@@ -18,7 +18,8 @@ test: $(VENV)/test-installed
 	@$(BIN)/python -m pytest -q -n 2
 
 test-peers: $(VENV)/bench-installed
-	@$(BIN)/python -m pytest -q -m peers
+	@$(BIN)/python -m pytest -q -m peers -n 2
+	@$(BIN)/python -m pytest -q -m peers tests/peers/test_peers_differences.py  # prints what is meant to differ
 
 check: $(VENV)/test-installed
 	@$(BIN)/ruff check .
