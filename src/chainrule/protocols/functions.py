@@ -63,11 +63,10 @@ def _fitted(function: Callable[..., Any], record: Op | Composite) -> Callable[..
     def fitted(*args: Any, **kwargs: Any) -> Any:
         if variadic:
             return call(*args, **material(kwargs, parameters, defaults))
-        given = signature.bind(*args, **kwargs).arguments
+        given = {**dict(zip(names, args, strict=False)), **kwargs}  # NumPy has seen to it that these fit
         if reduces and ("where" in given or given.get("initial", np._NoValue) is not np._NoValue):
             return _selective(record.name, given)
         first = [given.pop(name) for name in names[:operands] if name in given]
-        given.update(given.pop("kwargs", {}))
         if casts:
             first[0] = _cast(record.name, first[0], given.pop("dtype", None), given.pop("casting", "unsafe"))
         if given.pop("include_initial", False):

@@ -64,20 +64,24 @@ _DEFAULTS = {
 
 
 def array_ufunc(_self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    if any(_has_ufuncs_of_its_own(x) for x in inputs):
-        return NotImplemented
-    owner = "numpy." if getattr(np, ufunc.__name__, None) is ufunc else ""
-    name = f"{owner}{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    refuse_to_write(name, inputs, kwargs.get("out"))
+    for x in inputs:
+        if not isinstance(x, _OURS) and hasattr(type(x), "__array_ufunc__"):
+            return NotImplemented  # it has ufuncs of its own
+    if kwargs.get("out") is not None:
+        refuse_to_write(_name(ufunc, method), inputs, kwargs["out"])
     try:
         return _METHODS.get(method, uncounted)(ufunc, inputs, kwargs)
     except Unmatched as missing:
         told = str(missing)
-    return leave(name, getattr(ufunc, method), inputs, kwargs, told)
+    return leave(_name(ufunc, method), getattr(ufunc, method), inputs, kwargs, told)
 
 
-def _has_ufuncs_of_its_own(x: Any) -> bool:
-    return hasattr(type(x), "__array_ufunc__") and not isinstance(x, (Box, np.ndarray, np.generic))
+_OURS = (Box, np.ndarray, np.generic)
+
+
+def _name(ufunc: np.ufunc, method: str) -> str:
+    owner = "numpy." if getattr(np, ufunc.__name__, None) is ufunc else ""
+    return f"{owner}{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
 
 
 def _call(ufunc: np.ufunc, inputs: Any, kwargs: dict[str, Any]) -> Any:
