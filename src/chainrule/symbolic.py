@@ -187,7 +187,7 @@ def _eval(self: Tensor, values: Mapping[Any, Any] | None = None, /, **named: Any
         if name in named:
             raise SymbolError(f"[eval] {name} was given twice; expected one value for each name; leave one out.")
         named[name] = value
-    wanted = [node for node in symbols if not isinstance(node, StateNode) or node.name() in named]
+    wanted = [node for node in symbols if not isinstance(node, StateNode)]
     return Function([box(type(self), None, node) for node in wanted], self, "eval")(**named)
 
 
