@@ -8,7 +8,10 @@ without parameters is drawn, then stretched and moved, so that gradients flow to
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -291,6 +294,25 @@ def generator(seed: Any = None) -> Generator:
 
 _default = Generator()
 noise.set_default(_default)
+
+
+def state() -> Any:
+    """Where the module's own stream stands, for :func:`replaying`."""
+    with _default._lock:
+        return copy.deepcopy(_default._numpy.bit_generator)
+
+
+@contextlib.contextmanager
+def replaying(start: Any) -> Iterator[None]:
+    """Within, the module's own stream is what it was at ``start``; afterwards it goes on where it was."""
+    with _default._lock:
+        before, _default._numpy = _default._numpy, np.random.Generator(copy.deepcopy(start))
+    try:
+        yield
+    finally:
+        with _default._lock:
+            _default._numpy = before
+
 
 seed = _default.seed
 rand = _default.rand
