@@ -170,9 +170,23 @@ def _soft_cross_entropy(
     return reduce_losses(xp, name, xp.negative(xp.sum(terms, axis=axis)), reduction)
 
 
+def _cross_entropy_value(input: Any, target: Any) -> Any:
+    """The loss of a batch in its simplest case; what is out of the ordinary raises, and is left to the body."""
+    n, classes = input.shape
+    if input.dtype.kind != "f" or target.dtype.kind not in "iu" or target.shape != (n,) or not n:
+        raise TypeError("scores of a batch, and a class number for each sample, are expected")
+    highest = input.max(axis=1, keepdims=True)
+    if not (np.isfinite(highest).all() and target.min() >= 0 and target.max() < classes):
+        raise ValueError("class numbers within range, and finite scores, are expected")
+    away = input - highest
+    scores = away[np.arange(n), target]
+    return np.mean(np.log(np.exp(away, out=away).sum(axis=1)) - scores)
+
+
 composite(
     "cross_entropy",
     _cross_entropy,
+    value=_cross_entropy_value,
     public=("nn.functional.cross_entropy",),
     doc="""The mean of −log softmax(input) at the target's class, or of −Σ p log softmax(input) for probabilities p.
 

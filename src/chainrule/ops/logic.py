@@ -61,6 +61,7 @@ def _clip(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
 composite(
     "clip",
     _clip,
+    value=lambda x, min=None, max=None: x.clip(min, max),
     method=True,
     doc="""x limited to [min, max]; at a bound the derivative is ½.
 

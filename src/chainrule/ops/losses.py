@@ -27,7 +27,31 @@ def _times(xp: Any, name: str, losses: Any, weight: Any) -> Any:
     return losses if weight is None else xp.multiply(*reals(xp, name, losses, weight))
 
 
+def _refuse_unlike(*operands: Any) -> None:
+    """Leave to the body of a loss what is not alike, empty or no array: it converts, or says what is wrong."""
+    first = operands[0]
+    if first.dtype.kind != "f" or first.size == 0:
+        raise TypeError("a floating array is expected")
+    if any(x.dtype != first.dtype or x.shape != first.shape for x in operands):
+        raise TypeError("arrays alike are expected")
+
+
+def _summarised(losses: Any, reduction: str) -> Any:
+    return losses if reduction == "none" else {"mean": np.mean, "sum": np.sum}[reduction](losses)
+
+
 # ------------------------------------------------------------------------------------------------ distances
+
+
+def _by_distance(loss: Any) -> Any:
+    """A loss on bare arrays, where ``loss`` is of the array input − target, which it may overwrite."""
+
+    def value(input: Any, target: Any, reduction: str = "mean") -> Any:
+        _refuse_unlike(input, target)
+        distance = np.asarray(input - target)
+        return _summarised(loss(distance, out=distance)[()], reduction)
+
+    return value
 
 
 def _mse_loss(xp: Any, input: Any, target: Any, reduction: str = "mean") -> Any:
@@ -38,6 +62,7 @@ def _mse_loss(xp: Any, input: Any, target: Any, reduction: str = "mean") -> Any:
 composite(
     "mse_loss",
     _mse_loss,
+    value=_by_distance(np.square),
     public=("nn.functional.mse_loss",),
     doc="""The mean of (input − target)².
 
@@ -55,6 +80,7 @@ def _l1_loss(xp: Any, input: Any, target: Any, reduction: str = "mean") -> Any:
 composite(
     "l1_loss",
     _l1_loss,
+    value=_by_distance(np.abs),
     public=("nn.functional.l1_loss",),
     doc="""The mean of |input − target|; the derivative is 0 where they are equal.
 
@@ -271,9 +297,17 @@ def _with_logits(
     return reduce_losses(xp, name, _times(xp, name, losses, weight), reduction)
 
 
+def _with_logits_value(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    _refuse_unlike(input, target, *(() if weight is None else (weight,)))
+    small = np.log1p(np.exp(-np.abs(input)))  # softplus(±x) = max(±x, 0) + log(1 + exp(−|x|))
+    losses = target * (np.maximum(-input, 0) + small) + (1 - target) * (np.maximum(input, 0) + small)
+    return _summarised(losses if weight is None else losses * weight, reduction)
+
+
 composite(
     "binary_cross_entropy_with_logits",
     _with_logits,
+    value=_with_logits_value,
     public=("nn.functional.binary_cross_entropy_with_logits",),
     doc="""The mean of −target · log p − (1 − target) · log(1 − p) with p = sigmoid(input), without overflow.
 

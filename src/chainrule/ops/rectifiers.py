@@ -171,8 +171,7 @@ composite(
 
 def _saturate(x: Any, low: Any, high: Any) -> Any:
     if hasattr(x, "dtype") and x.dtype.kind == "f" and low.__class__ is high.__class__ is float:
-        above = np.maximum(x, low)
-        return np.minimum(above, high, out=above) if above.__class__ is np.ndarray else np.minimum(above, high)
+        return x.clip(low, high)
     dtype = promote([x, low, high])
     refuse_complex("hardtanh", Spec((), dtype))
     return np.minimum(np.maximum(x if dtype.kind == "f" else np.asarray(x, FLOAT), low), high)

@@ -175,9 +175,16 @@ def _bincount(xp: Any, x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return _segment_sum(xp, xp.astype(weights, dtype), x, size)
 
 
+def _numpys_bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    if x.dtype.kind not in "iu" or (weights is not None and weights.dtype != np.float64):
+        raise DTypeError("NumPy counts booleans too, and adds up weights as float64")
+    return np.bincount(x, weights, minlength)
+
+
 composite(
     "bincount",
     _bincount,
+    value=_numpys_bincount,
     doc="""out[k] = how often the integer k is in x, or Σ of the weights there; at least ``minlength`` numbers.
 
     >>> cr.bincount(cr.tensor([0, 2, 0]), weights=cr.tensor([0.5, 1.0, 2.0]))
