@@ -156,6 +156,28 @@ def test_equality_with_what_is_no_array():
     assert x in [None, "text", x]
 
 
+def test_functions_that_numpy_computes_refuse_what_tensors_cannot_hold():
+    assert_message(
+        DTypeError,
+        "[median] an operand is a masked array, and its mask would be lost; expected a plain array; use "
+        "x.filled(value), or where(mask, a, b).",
+        lambda: cr.median(np.ma.masked_array([1.0, 2.0, 9.0], [False, False, True])),
+    )
+    assert_message(
+        DTypeError,
+        "[transpose] an operand is array([['a']], dtype='<U1') of type ndarray; expected a Tensor, an array or a "
+        "number; convert it with chainrule.asarray(...) first.",
+        lambda: cr.transpose(np.array([["a"]])),
+    )
+
+
+def test_results_share_no_memory_with_the_callers_arrays():
+    x = np.ones((2, 3))
+    views = cr.transpose(x), cr.moveaxis(x, 0, 1), cr.swapaxes(x, 0, 1), cr.repeat(x, 1), cr.tile(x, 1)
+    x[:] = 7
+    assert all((view._value == 1).all() for view in views)
+
+
 def test_masked_object_and_ragged_operands_refuse():
     x = cr.tensor(A)
     assert_message(

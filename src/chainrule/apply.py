@@ -68,9 +68,11 @@ def unary(op: Op) -> Callable[..., Any]:
 
     def call(x, /):
         cls = x.__class__
-        if not isinstance(x, Box) or x._value is None:
+        if not isinstance(x, Box):
             return apply(op, (x,), {})
         v, node = x._value, x._node
+        if v is None:
+            return apply(op, (x,), {}) if node.axis is None else node.axis.elementwise(op, call, cls, (x,), (node,))
         if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
@@ -101,7 +103,8 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
     value, differentiable, is_recording = op.value, op.differentiable, recording.get
     left, right, both = op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)
-    fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
+    partials = op.partials is not None
+    fill = not partials  # rules that are not partials want Specs in place of what is not kept
     alike = op.alike
 
     def call(x, y, /):
@@ -120,6 +123,10 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
+        if partials and (v is None or w is None):
+            axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
+            if axis is not None:
+                return axis.elementwise(op, call, cls, (x, y), (p, q))
         if v is None or w is None or (alike and w.__class__ not in PLAIN and differ(v, w)):
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
@@ -271,8 +278,8 @@ def bare_arguments(args: Sequence[Any]) -> list[Any] | None:
             x = bare_arguments(x)
             if x is None:
                 return None
-        elif isinstance(x, Box):
-            return None
+        elif isinstance(x, Box) or (isinstance(x, np.ndarray) and x.__class__ is not np.ndarray):
+            return None  # a mask, or what else an array of a class of its own has, is not for functions of NumPy's
         bare.append(x)
     return bare if args.__class__ is not tuple else tuple(bare)  # type: ignore[return-value]
 
@@ -285,6 +292,8 @@ def boxed(out: Any, args: Sequence[Any]) -> Any:
     """What a function of bare arrays gave, as a Tensor or Tensors that share no memory with the caller's arrays."""
     if isinstance(out, (tuple, list)):
         return type(out)(boxed(one, args) for one in out)
+    if out.dtype.kind not in "biufc":
+        raise _not_numeric("chainrule", out)
     if any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args):
         out = out.copy()
     return box(_core, out, None)

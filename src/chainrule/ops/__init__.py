@@ -68,11 +68,14 @@ def _public_composite(record: Composite) -> Any:
     body, value = record.body, record.value
 
     def call(*args: Any, **params: Any) -> Any:
-        if value is not None and not any(map(is_box, params.values())):
-            arrays = bare_arguments(args)
-            if arrays is not None:
+        if value is not None:
+            arrays, given = bare_arguments(args), params
+            if any(map(is_box, params.values())):
+                bare = bare_arguments(tuple(params.values()))
+                given = None if bare is None else dict(zip(params, bare, strict=True))
+            if arrays is not None and given is not None:
                 try:
-                    return boxed(value(*arrays, **params), args)
+                    return boxed(value(*arrays, **given), args)
                 except Exception:  # what the value does not take, the body does, or says why not
                     return body(ops, *args, **params)
         return body(ops, *args, **params)

@@ -297,6 +297,7 @@ def _counts(name: str, given: Any) -> Shape:
 composite(
     "tile",
     _tile,
+    value=lambda x, reps: np.tile(x, _counts("tile", reps)),
     doc="""x repeated as a whole, ``reps`` times along each axis.
 
     >>> cr.tile(cr.tensor([1.0, 2.0]), 2)
@@ -327,6 +328,7 @@ def _repeat(xp: Any, x: Any, repeats: Any, axis: Any = None) -> Any:
 composite(
     "repeat",
     _repeat,
+    value=lambda x, repeats, axis=None: np.repeat(x, _counts("repeat", repeats), axis),
     method=True,
     doc="""Each element of x repeated along ``axis`` (of the flattened x by default): as often as ``repeats`` says.
 

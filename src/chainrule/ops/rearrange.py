@@ -259,6 +259,7 @@ def _trace(xp: Any, x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
 composite(
     "trace",
     _trace,
+    value=np.trace,
     method=True,
     public=(),  # chainrule.trace is this of a matrix, and the graph of a function: see trace.py
     doc="""Σᵢ xᵢᵢ, the sum of a diagonal of x.

@@ -180,6 +180,7 @@ def _transpose(xp: Any, x: Any, axes: Any = None) -> Any:
 composite(
     "transpose",
     _transpose,
+    value=np.transpose,
     numpy=("transpose",),
     doc="""x with its axes in another order, reversed by default.
 
@@ -211,6 +212,7 @@ def _moveaxis(xp: Any, x: Any, source: Any, destination: Any) -> Any:
 composite(
     "moveaxis",
     _moveaxis,
+    value=np.moveaxis,
     method=True,
     doc="""x with the axes ``source`` moved to the places ``destination``; the others keep their order.
 
@@ -231,6 +233,7 @@ def _swapaxes(xp: Any, x: Any, axis1: Any, axis2: Any) -> Any:
 composite(
     "swapaxes",
     _swapaxes,
+    value=np.swapaxes,
     method=True,
     doc="""x with two axes exchanged.
 
