@@ -68,11 +68,9 @@ def unary(op: Op) -> Callable[..., Any]:
 
     def call(x, /):
         cls = x.__class__
-        if not isinstance(x, Box):
+        if not isinstance(x, Box) or x._value is None:
             return apply(op, (x,), {})
         v, node = x._value, x._node
-        if v is None:
-            return apply(op, (x,), {}) if node.axis is None else node.axis.elementwise(op, call, cls, (x,), (node,))
         if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
@@ -103,8 +101,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
     value, differentiable, is_recording = op.value, op.differentiable, recording.get
     left, right, both = op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)
-    partials = op.partials is not None
-    fill = not partials  # rules that are not partials want Specs in place of what is not kept
+    fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
     alike = op.alike
 
     def call(x, y, /):
@@ -123,10 +120,6 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
-        if partials and (v is None or w is None):
-            axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
-            if axis is not None:
-                return axis.elementwise(op, call, cls, (x, y), (p, q))
         if v is None or w is None or (alike and w.__class__ not in PLAIN and differ(v, w)):
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
