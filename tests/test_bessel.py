@@ -40,6 +40,38 @@ def test_derivatives_in_the_order(name, order):
     np.testing.assert_allclose(found, expected, 1e-11, 1e-40)  # where it is 0, theirs is rounding
 
 
+# Where integrals along one path are far larger than the function.
+LARGE_POINTS = {
+    "jv_order": [(149.0, 150.0), (200.0, 190.0), (400.0, 380.0), (1000.0, 1000.0), (1000.0, 1500.0), (-300.3, 150.0)],
+    "yv_order": [(149.0, 150.0), (400.0, 380.0), (600.0, 540.0), (1000.0, 1000.0), (1000.0, 1500.0)],
+    "ive_order": [(-50.3, 50.0), (-150.3, 150.0), (-150.3, 400.0)],
+}
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", LARGE_POINTS)
+def test_derivatives_in_large_orders(name, order):
+    function, scale = FUNCTIONS[name]
+    v, x = np.array(LARGE_POINTS[name]).T
+    found = getattr(special, name)(order, v, x)
+    with mpmath.workdps(50):
+        h, stencil = mpmath.mpf(10) ** -10, {1: (-0.5, 0, 0.5), 2: (1, -2, 1)}[order]
+        expected = [
+            float(
+                scale(x)
+                * sum(w * function(v + s * h, mpmath.mpf(x)) for s, w in zip((-1, 0, 1), stencil, strict=True))
+                / h**order
+            )
+            for v, x in LARGE_POINTS[name]
+        ]
+    np.testing.assert_allclose(found, expected, 1e-10, 1e-13)
+
+
+def test_the_order_where_the_phase_is_lost():
+    for name in ("jv", "yv"):
+        assert np.isnan(cr.grad(getattr(special, name))(0.5, 1e200))
+
+
 @pytest.mark.parametrize("name", ["jv", "yv", "iv", "kv", "kve", "ive", "jve", "yve"])
 def test_the_order_reaches_the_public_functions(name):
     reference = getattr(scipy_special, name)

@@ -1,14 +1,15 @@
 """Derivatives of Bessel functions in their order ν, of any order k: elementwise ops of (k, ν, x) for real ν and x > 0.
 
 Contour integrals are differentiated under the sign, since there ν stands in an exponent alone. Where the function is
-far smaller than its integrand, the power series is, term by term, with truncated Taylor series in ν (jets).
+far smaller than its integrand, the power series is, term by term, with truncated Taylor series in ν (jets). Where ν
+is large, the integrand is far larger than the function; there polynomials through SciPy's values are differentiated.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from math import factorial
+from math import comb, factorial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from chainrule.spec import promote
 
 # e^−CUT is nothing beside 1; a chunk of integrands is to fit into the cache.
 CUT, CHUNK = 42.0, 1 << 15
+# |ν| from which polynomials are differentiated, and x beyond which the phase of J and Y is lost.
+LARGE, LOST = 150.0, 1e15
 
 
 def _chunked(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,6 +81,28 @@ def _descent(k: int, v: Any, x: Any) -> Any:
     return np.sum(weights[:, None] * np.where(size == 0, 0, size * moment.imag), axis=0) / 2
 
 
+@functools.cache
+def _stencil(k: int) -> tuple[Any, Any]:
+    """Chebyshev points of (−1, 1), and the weights of values there in the kth derivative of their polynomial at 0."""
+    count = 25
+    points = np.polynomial.chebyshev.chebpts1(count)
+    basis = np.polynomial.chebyshev.chebvander(points, count - 1)
+    at_zero = [np.polynomial.Chebyshev.basis(n).deriv(k)(0.0) for n in range(count)]
+    return points, basis @ (np.array(at_zero) / np.sum(basis * basis, axis=0))
+
+
+def _through_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """∂ᵏ/∂νᵏ by the polynomial of degree 24 through values at ν − 1 … ν + 1, where log f changes by few units."""
+
+    def rule(k: int, v: Any, x: Any) -> Any:
+        points, weights = _stencil(k)
+        values = function(v + points[:, None], x)
+        size = np.max(np.abs(values), axis=0)
+        return np.where(np.isinf(size), np.nan, weights @ values)
+
+    return _chunked(rule)
+
+
 def _series(k: int, v: Any, x: Any, sign: float) -> Any:
     """∂ᵏ/∂νᵏ of Σ (±x²/4)ⁿ (x/2)^ν / (n! Γ(ν + n + 1)), DLMF 10.2.2 and 10.25.2, for ν ≥ 0."""
     logarithm = [v * np.log(x / 2) - special.gammaln(v + 1), np.log(x / 2) - special.psi(v + 1)]
@@ -112,6 +137,15 @@ def _scaled_i(k: int, v: Any, x: Any) -> Any:
     sine = turned**k * (special.cosdg(180 * v % 360) + 1j * special.sindg(180 * v % 360))
     second = size * sine.imag
     return (end * np.sum(weights * first, axis=0) - reach * np.sum(heavy * second, axis=0)) / (2 * np.pi)
+
+
+def _reflected_i(k: int, v: Any, x: Any) -> Any:
+    """∂ᵏ/∂νᵏ of e⁻ˣ I for ν < 0, where K may be far larger than I: I₋ᵤ = Iᵤ + (2/π) sin(uπ) Kᵤ, DLMF 10.27.2."""
+    u = -v
+    turns = np.array([special.sindg(180 * u % 360), special.cosdg(180 * u % 360)])
+    waves = [turns[j % 2] * (-1) ** (j // 2) * np.pi**j for j in range(k + 1)]
+    second = sum(comb(k, j) * wave * _scaled_k(k - j, u, x) for j, wave in enumerate(waves))
+    return (-1) ** k * (_ive(k, u, x) + 2 / np.pi * np.exp(-2 * x) * second)
 
 
 @_chunked
@@ -162,18 +196,34 @@ def _choose(k: int, v: Any, x: Any, *branches: tuple[Any, Callable[..., Any]]) -
     return out
 
 
+def _unknown(_k: int, _v: Any, x: Any) -> Any:
+    return np.full(x.shape, np.nan)
+
+
 def _jv(k: int, v: Any, x: Any) -> Any:
     return _choose(
         k, v, x,
         ((v >= 0) & (x * x <= 8 * (v + 1)), lambda k, v, x: _series(k, v, x, -1.0)),
         (v > 1.1 * x, _descent),
+        (x > LOST, _unknown),
+        (np.abs(v) > LARGE, _through_values(special.jv)),
         (True, lambda k, v, x: _hankel(k, v, x).real),
+    )  # fmt: skip
+
+
+def _yv(k: int, v: Any, x: Any) -> Any:
+    return _choose(
+        k, v, x,
+        (x > LOST, _unknown),
+        (np.abs(v) > LARGE, _through_values(special.yv)),
+        (True, lambda k, v, x: _hankel(k, v, x).imag),
     )  # fmt: skip
 
 
 def _ive(k: int, v: Any, x: Any) -> Any:
     return _choose(
         k, v, x,
+        (v < -0.5, _reflected_i),
         ((v >= 0) & ((x <= 2) | (v * v > 8 * x)), lambda k, v, x: np.exp(-x) * _series(k, v, x, 1.0)),
         (True, _scaled_i),
     )  # fmt: skip
@@ -208,7 +258,7 @@ elementwise(
 )
 elementwise(
     "yv_order",
-    value=_of_positive("yv", lambda k, v, x: _hankel(k, v, x).imag, False),
+    value=_of_positive("yv", _yv, False),
     d=(NONE, _next("yv_order"), _neighbours("yv_order", 0.5, -0.5)),
     public=("special.yv_order",),
     doc="""∂ᵏYᵥ(x)/∂vᵏ of (k, v, x), the kth derivative of ``special.yv`` in its order, for real x > 0 (else NaN).
