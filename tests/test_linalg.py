@@ -522,3 +522,25 @@ def test_errors_are_numpys_too():
             call()
     with pytest.raises(cr.DTypeError):
         linalg.inv(np.array([["a"]]))
+
+
+def test_what_a_tolerance_cuts_off_must_be_small():
+    """The derivative at constant rank is that of x only where nothing but rounding is cut off."""
+    x, b = np.diag([4.0, 2.0, 1.0]), np.ones(3)
+    assert linalg.pinv(x, rtol=0.3).shape == (3, 3)
+    message = (
+        "[pinv] the tolerance cuts off singular values that are not small: without them 1 of an operand of shape (3, 3) "
+        "is left out, and the derivative holds for constant rank; expected a tolerance that cuts off rounding errors "
+        "only; give a smaller rtol, or build the inverse from svd(x, full_matrices=False)."
+    )
+    for function in (lambda x: linalg.pinv(x, rtol=0.3), lambda x: linalg.lstsq(x, b, rcond=0.3)[0]):
+        with pytest.raises(cr.GradientError) as caught:
+            cr.vjp(function, x)[1](np.ones(np.shape(function(x))))
+        assert str(caught.value).startswith(message)
+        with pytest.raises(cr.GradientError):
+            cr.jvp(function, (x,), (x,))
+    symbol = cr.symbol("x", shape=(3, 3))
+    gradient = cr.function([symbol], cr.gradients(cr.sum(linalg.pinv(symbol, rtol=0.3)), symbol))
+    with pytest.raises(cr.GradientError):
+        gradient(x)
+    np.testing.assert_allclose(gradient(np.eye(3))._value, -np.ones((3, 3)))

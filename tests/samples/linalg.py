@@ -161,6 +161,8 @@ ROWS: dict[str, Row] = {
     "cofactor": row(in_double(cofactor), call(PAIR), call(TRIPLE), call(NONE)),
     "cofactor_change": row(in_double(cofactor_change), call(PAIR, draw((2, 2))), call(TRIPLE, draw((3, 3)))),
     "pinv": row(pinv, call(TALL), call(WIDE), call(draw((2, 3))), call(PAIR), call(np.zeros((0, 2, 3)))),
+    # Of a matrix of zeros nothing can be cut off.
+    "constant_rank": row(lambda p, _x: p, call(REGULAR, np.zeros((2, 2), int))),
     "least_squares": row(
         least_squares,
         call(TALL, draw((2, 3, 2)), rcond=1e-12),

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import operand_spec
-from chainrule.errors import DTypeError, MatrixError, ShapeError
+from chainrule.errors import DTypeError, GradientError, MatrixError, ShapeError
 from chainrule.gauge import hermitian as hermitian_part
 from chainrule.matrices import adjoint, aligned, columns, floating, floating_dtype, require_matrix, require_square
 from chainrule.matrices import vectors as as_vectors
-from chainrule.op import composite, primitive
+from chainrule.op import ZERO, composite, primitive
 from chainrule.spec import Spec, broadcast_shapes
 
 
@@ -64,6 +64,44 @@ def _pinv_spec(x: Spec, *, rtol: Any, hermitian: bool) -> Spec:
     return Spec((*x.shape[:-2], x.shape[-1], x.shape[-2]), floating_dtype(x))
 
 
+def _constant_rank(p: Any, x: Any) -> Any:
+    """P, unless singular values that are not small were cut off: what is left out of x then has a derivative too."""
+    rest = np.linalg.matrix_norm(x @ (p @ x) - x) if x.size else np.zeros(x.shape[:-2])
+    relative = rest * np.linalg.matrix_norm(p) if x.size else rest
+    if (relative > np.sqrt(np.finfo(floating_dtype(p)).eps)).any():
+        raise GradientError(
+            f"[pinv] the tolerance cuts off singular values that are not small: without them {float(np.max(rest)):.3g} "
+            f"of an operand of shape {x.shape} is left out, and the derivative holds for constant rank; expected a "
+            f"tolerance that cuts off rounding errors only; give a smaller rtol, or build the inverse from "
+            f"svd(x, full_matrices=False)."
+        )
+    return p
+
+
+def _constant_rank_batch(xp: Any, batched: tuple[bool, ...], p: Any, x: Any) -> Any:
+    p = p if batched[0] else xp.broadcast_to(p, (x.shape[0], *p.shape))
+    return xp.constant_rank(*aligned(xp, (True, batched[1]), (p, x), (2, 2)))
+
+
+primitive(
+    "constant_rank",
+    value=_constant_rank,
+    arity=2,
+    spec=lambda p, _x: p,
+    vjp=(lambda _xp, g, _out, _p, _x: g, ZERO),
+    jvp=lambda _xp, tangents, _out, _p, _x: np.zeros(_p.shape, _p.dtype) if tangents[0] is None else tangents[0],
+    batch=_constant_rank_batch,
+    public=(),
+    doc="""The pseudoinverse P of x itself, or an error where x·P·x differs from x by more than rounding.
+
+    >>> x = np.diag([2.0, 4.0])
+    >>> cr.ops.raw.constant_rank(np.linalg.inv(x), x)
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """,
+)
+
+
 def _off_range(xp: Any, a: Any, pseudo: Any, z: Any) -> Any:
     """(I − a·P)·z."""
     return xp.subtract(z, xp.matmul(a, xp.matmul(pseudo, z)))
@@ -80,7 +118,7 @@ def _conj(xp: Any, x: Any) -> Any:
 
 def _pinv_vjp(xp: Any, g: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) -> Any:
     del rtol
-    g = _conj(xp, g)
+    g, out = _conj(xp, g), xp.constant_rank(out, x)
     turned, other = adjoint(xp, out), adjoint(xp, g)
     c = xp.negative(xp.matmul(xp.matmul(turned, g), turned))
     c = xp.add(c, xp.matmul(xp.matmul(_off_range(xp, x, out, other), out), turned))
@@ -90,6 +128,7 @@ def _pinv_vjp(xp: Any, g: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) 
 
 def _pinv_jvp(xp: Any, tangents: Any, out: Any, x: Any, *, rtol: Any, hermitian: bool) -> Any:
     del rtol
+    out = xp.constant_rank(out, x)
     t = hermitian_part(xp, tangents[0]) if hermitian else tangents[0]
     turned, moved = adjoint(xp, out), adjoint(xp, t)
     t = xp.negative(xp.matmul(xp.matmul(out, t), out))
@@ -141,7 +180,7 @@ def _least_squares_spec(a: Spec, b: Spec, *, rcond: Any) -> Spec:
 
 
 def _left(xp: Any, g: Any, out: Any, a: Any, b: Any, *, rcond: Any) -> Any:
-    g, pseudo = _conj(xp, g), xp.pinv(a, rtol=rcond, hermitian=False)
+    g, pseudo = _conj(xp, g), xp.constant_rank(xp.pinv(a, rtol=rcond, hermitian=False), a)
     turned, other = adjoint(xp, pseudo), adjoint(xp, g)
     back = xp.matmul(turned, g)
     c = xp.negative(xp.matmul(back, adjoint(xp, out)))
@@ -159,6 +198,7 @@ def _least_squares_jvp(xp: Any, tangents: Any, out: Any, a: Any, b: Any, *, rcon
     moved, t = tangents
     if moved is None:
         return xp.matmul(pseudo, t)
+    pseudo = xp.constant_rank(pseudo, a)
     rest, turned = xp.subtract(b, xp.matmul(a, out)), adjoint(xp, moved)
     back = xp.matmul(adjoint(xp, pseudo), xp.matmul(turned, rest))
     inside = xp.subtract(back, xp.matmul(moved, out))
