@@ -87,21 +87,18 @@ def _counted(xp: Any, losses: Any, weights: Any, used: Any) -> Any:
     return losses if weights is None else xp.multiply(losses, weights)
 
 
-def _nll_loss(
-    xp: Any,
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    *,
-    name: str = "nll_loss",
-) -> Any:
-    (input,) = reals(xp, name, input)
+def _likelihoods(xp: Any, name: str, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
     labels, weights, used = _picked(xp, name, input, target, weight, ignore_index)
     axis, _ = _classes(name, operand_spec(name, input))
     losses = _counted(xp, xp.negative(_at(xp, input, labels, axis)), weights, used)
     return _reduced(xp, name, losses, weights, used, reduction)
+
+
+def _nll_loss(
+    xp: Any, input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Any:
+    (input,) = reals(xp, "nll_loss", input)
+    return _likelihoods(xp, "nll_loss", input, target, weight, ignore_index, reduction)
 
 
 composite(
@@ -140,7 +137,7 @@ def _cross_entropy(
     if operand_spec(name, target).dtype.kind == "f":
         return _soft_cross_entropy(xp, name, logs, target, weight, axis, reduction, label_smoothing)
     if not label_smoothing:
-        return _nll_loss(xp, logs, target, weight, ignore_index, reduction, name=name)
+        return _likelihoods(xp, name, logs, target, weight, ignore_index, reduction)
     labels, weights, used = _picked(xp, name, input, target, weight, ignore_index)
     hard = _counted(xp, xp.negative(_at(xp, logs, labels, axis)), weights, used)
     spread = xp.negative(xp.sum(_by_class(xp, name, logs, weight, axis), axis=axis))
