@@ -19,6 +19,7 @@ from chainrule.op import PICK
 from chainrule.ops import raw
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}
+RESHAPING = frozenset({"expand_dims", "reshape", "squeeze"})  # NumPy takes long to find their shapes, which are known
 
 
 class _Text:
@@ -115,6 +116,8 @@ def _call(text: _Text, node: Node, operands: list[str], params: dict[str, Any]) 
     assert op is not None
     if op is PICK:
         return f"{operands[0]}[{params['index']}]"
+    if op.name in RESHAPING and node.shape and node.left is not None:
+        return operands[0] if node.left.shape == node.shape else f"{operands[0]}.reshape({node.shape})"
     if op.partials is not None and op.value in INFIX:
         return f"{operands[0]} {INFIX[op.value]} {operands[1]}"
     named = [f"{name}={text.bind(value)}" for name, value in params.items()]

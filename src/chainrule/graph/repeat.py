@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.apply import Box, apply
 from chainrule.config import recording
 from chainrule.graph.backwards import nested_scan
@@ -112,7 +114,8 @@ def _batch(xp: Any, batched: Flags, *operands: Any, **params: Any) -> tuple[Any,
         test, step = test.derived("any", _any), _frozen(test, step, conds, consts, size)
         values = [*values[:first], *values[:conds], *values[first:count]]
         consts += conds
-    out = xp.while_loop(*values, **{**params, "cond": test, "body": step, "consts": consts})
+    with np.errstate(all="ignore" if varies else None):  # of samples that are done already
+        out = xp.while_loop(*values, **{**params, "cond": test, "body": step, "consts": consts})
     return tuple(y if front else xp.broadcast_to(y, (size, *y.shape)) for y, front in zip(out, carry, strict=True))
 
 

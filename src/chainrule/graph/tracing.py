@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box, gathered
+from chainrule.apply import Box, apply, as_value, box, gathered
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.body import closed, constant, tensor_spec
@@ -52,6 +52,10 @@ class Tracing(Axis):
             f"while_loop(...)."
         )
 
+    def elementwise(self, op: Op, call: Any, cls: type[Box], operands: Sequence[Any], nodes: Sequence[Any]) -> Any:
+        del call, cls, nodes
+        return apply(op, operands, {})
+
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
     ) -> Any:
@@ -62,11 +66,11 @@ class Tracing(Axis):
                 f"inside; return it from the body to have its values."
             )
         assert op.spec is not None
-        spec = op.spec(
+        derived: Any = op.spec(
             *(node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)), **params
         )
         kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
-        out = spec if op.outputs is None else Specs(spec)
+        out = derived if op.outputs is None else Specs(derived)
         made = self._made(record(op, tuple(nodes), kept, params, out, Step), cls)
         return made if op.outputs is None else gathered(op, self.picks(cls, made._node))
 
