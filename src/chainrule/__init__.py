@@ -1,8 +1,11 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
 from chainrule import fft, linalg, nn, protocols, random, special, stats
+from chainrule.associative import associative_scan
 from chainrule.bound import bind
+from chainrule.branches import cond, switch
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from chainrule.control import fori_loop, map, scan, while_loop
 from chainrule.coverage import coverage
 from chainrule.creation import (
     arange,
