@@ -7,6 +7,8 @@ out of the operands, compute, and, if a gradient may be asked, leave a Node that
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from chainrule.errors import ChainruleError, DomainError, DTypeError, RangeError
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.spec import Shape, Spec, Specs, spec_of
+from chainrule.tree import flatten
+from chainrule.unknown import Unknown, UnknownNode, unknown_call
 
 PLAIN = frozenset({bool, int, float, complex})
 _new = object.__new__
@@ -68,9 +72,11 @@ def unary(op: Op) -> Callable[..., Any]:
 
     def call(x, /):
         cls = x.__class__
-        if not isinstance(x, Box) or x._value is None:
+        if not isinstance(x, Box):
             return apply(op, (x,), {})
         v, node = x._value, x._node
+        if v is None:
+            return apply(op, (x,), {}) if node.axis is None else node.axis.elementwise(op, call, cls, (x,), (node,))
         if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
@@ -101,7 +107,8 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
     """The function of a two-operand op; as an ``operator`` it returns NotImplemented where Python expects that."""
     value, differentiable, is_recording = op.value, op.differentiable, recording.get
     left, right, both = op.keeps(1, 2), op.keeps(2, 2), op.keeps(3, 2)
-    fill = op.partials is None  # rules that are not partials want Specs in place of what is not kept
+    partials = op.partials is not None
+    fill = not partials  # rules that are not partials want Specs in place of what is not kept
     alike = op.alike
 
     def call(x, y, /):
@@ -120,6 +127,10 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
+        if partials and (v is None or w is None):
+            axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
+            if axis is not None:
+                return axis.elementwise(op, call, cls, (x, y), (p, q))
         if v is None or w is None or (alike and w.__class__ not in PLAIN and differ(v, w)):
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
@@ -228,6 +239,8 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
             values = [np.asarray(v) for v in values]
     if cls.promotion is not None and not symbolic:
         values = list(cls.promotion(op, tuple(values)))
+    if symbolic and any(node.__class__ is UnknownNode for node in nodes):
+        return defer(op.call, (list(operands),) if op.sequence else operands, params, op.outputs)
     if op.alike and any(node is not None for node in nodes):
         specs = [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
         alike = _made_alike(op, operands, values, specs)
@@ -257,6 +270,23 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
     else:
         kept = tuple(v if keep_it else None for v, keep_it in zip((out, *values), keep, strict=True))
     return box(cls, out, record(op, tuple(nodes), kept, params, out))
+
+
+def defer(function: Callable[..., Any], args: Sequence[Any], named: dict[str, Any], outputs: Any = None) -> Any:
+    """What a call gives that must wait for the shapes of its operands: a symbol for its result, or for each of several.
+
+    Raises the Unknown that stopped the call if no operand is unknown.
+    """
+    flat, _ = flatten((tuple(args), named))
+    classes = [type(x) for x in flat if isinstance(x, Box)]
+    if not any(isinstance(x, Box) and x._node.__class__ is UnknownNode for x in flat):
+        raise
+    cls = functools.reduce(common_class, classes)
+    made = box(cls, None, unknown_call(function, args, named, Box))
+    if outputs is None or outputs is tuple:
+        return made
+    fields = [unknown_call(operator.getitem, (made, i), {}, Box) for i, _ in enumerate(outputs._fields)]
+    return outputs(*(box(cls, None, node) for node in fields))
 
 
 def bare_arguments(args: Sequence[Any]) -> list[Any] | None:
@@ -488,7 +518,10 @@ def general(op: Op) -> Callable[..., Any]:
         if len(params) != count or len(rest) > count or len(operands) < (op.arity or 0):
             raise DTypeError(_call_error(op, _misfit(op, args, operands, rest, params)))
         if canonical is not None:
-            params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
+            try:
+                params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
+            except Unknown:
+                return defer(op.call, args, given, op.outputs)
         if key is not None and not _inexact((rest, tuple(given.values()))):
             if len(spelled) >= 1000:
                 spelled.clear()

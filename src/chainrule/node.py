@@ -12,7 +12,7 @@ from chainrule.errors import LIBRARY, Location
 from chainrule.op import PICK, Op
 from chainrule.spec import Shape, Spec, Specs
 
-_next_number = itertools.count().__next__
+next_number = itertools.count().__next__
 _frame = sys._getframe
 _new = object.__new__
 
@@ -147,7 +147,7 @@ def record_pair(
     node.shape = shape
     node.dtype = dtype
     node.watch = None
-    node.number = _next_number()
+    node.number = next_number()
     frame = _frame(2)
     code = frame.f_code
     while code.co_filename in LIBRARY:

@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, box, gathered
+from chainrule.apply import NO_PARAMS, PLAIN, Box, apply, box, gathered
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, ShapeError, SymbolError
 from chainrule.graph.support import bare
-from chainrule.node import Node, SymbolicNode, record, record_pair
+from chainrule.node import Node, SymbolicNode, next_number, record, record_pair
 from chainrule.op import PICK, Op
 from chainrule.ops import ops
 from chainrule.spec import Spec, Specs, shape_of, spec_of
 
 _levels = itertools.count()
-NO_PARAMS: dict[str, Any] = {}
+_new = object.__new__
+_CODE = (lambda: None).__code__  # where samples that are not recorded were made: of no interest
 
 
 class Sample(SymbolicNode):
@@ -73,9 +74,21 @@ class Axis:
     def sample(self, cls: type[Box], content: Any, front: bool = True, parent: Node | None = None) -> Any:
         """A Tensor that stands for one of the samples in ``content``."""
         source = content._node if content._value is None else content._value
-        shape = source.shape[1:] if front else source.shape
-        node = record_pair(None, parent, None, None, NO_PARAMS, shape, source.dtype, Sample)
-        return self._filled(cls, node, content, front)
+        node = _new(Sample)
+        node.op = node.right = node.several = node.kept = node.watch = None
+        node.left = parent
+        node.params = NO_PARAMS
+        node.shape = source.shape[1:] if front else source.shape
+        node.dtype = source.dtype
+        node.number = next_number()
+        node.code, node.instruction = _CODE, 0
+        node.axis = self
+        node.content = content
+        node.front = front
+        made = _new(cls)
+        made._value = made._grad = None
+        made._node = node
+        return made
 
     def _filled(self, cls: type[Box], node: Any, content: Any, front: bool) -> Any:
         node.axis = self
@@ -116,6 +129,26 @@ class Axis:
         made._node.several = (node,)  # tracked, also where the constant is not
         made._node.left = None
         return made
+
+    def elementwise(self, op: Op, call: Any, cls: type[Box], operands: Sequence[Any], nodes: Sequence[Any]) -> Any:
+        """A call of an elementwise op on samples alike, or on a sample and a number: the same call on the contents.
+
+        This is :meth:`apply` made short, since most calls are such.
+        """
+        p, q = nodes[0], nodes[-1]  # of a call of one operand the same
+        one = p if q is None else q
+        front = one.front if one.axis is self and self.open else None
+        if front is None or (p is not q and not _alike(operands, p, q)):
+            return apply(op, operands, {})
+        contents = [x if node is None else node.content for x, node in zip(operands, nodes, strict=True)]
+        try:
+            out = call(*contents)
+        except ChainruleError:
+            return apply(op, operands, {})  # which tells it of one sample
+        if one.tracked or (p is not None and p.tracked):
+            values = [None if node is not None else x for x, node in zip(operands, nodes, strict=True)]
+            return self._recorded(op, cls, None, out, front, values, nodes, NO_PARAMS)
+        return self.sample(cls, out, front)
 
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
@@ -199,6 +232,15 @@ class Axis:
                 return x._node.content
             x = x._node.content
         return ops.broadcast_to(x, (self.size, *shape_of(x)))
+
+
+def _alike(operands: Sequence[Any], p: Any, q: Any) -> bool:
+    """Whether two operands are a sample and a number, or samples of one rank."""
+    if p is None:
+        return operands[0].__class__ in PLAIN
+    if q is None:
+        return operands[1].__class__ in PLAIN
+    return p.axis is q.axis and p.front == q.front and len(p.shape) == len(q.shape)
 
 
 def _specs(values: Sequence[Any], nodes: Sequence[Any]) -> list[Any]:
