@@ -26,9 +26,16 @@ def _softplus(xp: Any, x: Any, beta: Any = 1.0, threshold: float = 20.0) -> Any:
     )
 
 
+def _softplus_value(x: Any) -> Any:
+    if x.dtype.kind != "f":
+        raise TypeError("the body converts it, or says why not")
+    return np.logaddexp(x, 0)
+
+
 composite(
     "softplus_scaled",
     _softplus,
+    value=_softplus_value,
     public=("nn.functional.softplus",),
     doc="""log(1 + e^(βx)) / β, without overflow, so that ``threshold``, which PyTorch has for it, changes nothing.
 
