@@ -350,3 +350,11 @@ def test_messages():
         "them with astype(...).",
         lambda: ops.gamma_density(x * 1j, x),
     )
+
+
+def test_curvature_of_gammainc_at_zero():
+    """P″(a, x) at x = 0 by differences of x ↦ x^(a−1) e^(−x) / Γ(a): −1 for a = 1, then ∞, 1, and 0."""
+    for a, second in ((0.5, -INF), (1.0, -1.0), (1.5, INF), (2.0, 1.0), (3.0, 0.0)):
+        assert cr.grad(cr.grad(lambda x, a=a: S.gammainc(a, x)))(0.0).item() == second
+        assert cr.grad(cr.grad(lambda x, a=a: S.gammaincc(a, x)))(0.0).item() == -second
+    assert cr.grad(cr.grad(cr.grad(lambda x: S.gammainc(2.0, x))))(0.0).item() == -2.0

@@ -30,12 +30,20 @@ def _minus_one_over(xp: Any, a: Any, x: Any) -> Any:
     return xp.subtract(xp.divide(xp.subtract(a, 1), x), 1)
 
 
+def _density_by_x(xp: Any, out: Any, a: Any, x: Any) -> Any:
+    """out · ((a − 1)/x − 1), which at x = 0 and a ≥ 1 is 0/0 or 0 · ∞: the density of a − 1 less that of a."""
+    edge, above = xp.logical_and(xp.equal(x, 0), xp.greater_equal(a, 1)), xp.greater(a, 1)
+    lower = xp.gamma_density(xp.where(above, xp.subtract(a, 1), 1), x)
+    at_edge = xp.subtract(xp.where(above, lower, 0), out)
+    return xp.where(edge, at_edge, xp.multiply(out, _minus_one_over(xp, a, x)))
+
+
 elementwise(
     "gamma_density",
     value=_density,
     d=(
         lambda xp, out, a, x: xp.multiply(out, _log_slope(xp, a, x)),
-        lambda xp, out, a, x: xp.multiply(out, _minus_one_over(xp, a, x)),
+        _density_by_x,
     ),
     domain=("positive", "positive"),
     public=(),
