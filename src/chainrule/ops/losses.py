@@ -103,9 +103,19 @@ def _huber_loss(xp: Any, input: Any, target: Any, reduction: str = "mean", delta
     return reduce_losses(xp, "huber_loss", _huber(xp, input, target, delta), reduction)
 
 
+def _huber_value(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    _refuse_unlike(input, target)
+    if delta.__class__ not in (int, float) or not delta > 0:
+        raise TypeError("a positive number is expected")
+    distance = np.abs(input - target)
+    losses = np.where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))[()]
+    return _summarised(losses, reduction)
+
+
 composite(
     "huber_loss",
     _huber_loss,
+    value=_huber_value,
     public=("nn.functional.huber_loss",),
     doc="""The mean of ½d² where |d| ≤ delta, and of delta · (|d| − ½ delta) beyond, with d = input − target.
 
