@@ -171,8 +171,8 @@ def test_substituted_operations_keep_their_lines():
         cr.substitute(z, {y: cr.symbol("v", shape=(3,))})
     message, where = str(caught.value).split("\n")
     assert message == (
-        "[add] shapes (2,) and (3,) do not broadcast: axis -1 has sizes 2 and 3; sizes must be equal, or one of them 1; "
-        "reshape an operand, or insert an axis with x[:, None]."
+        "[add] shapes (2,) and (3,) do not broadcast: axis -1 has sizes 2 and 3; sizes must be equal, or one of them "
+        "1; reshape an operand, or insert an axis with x[:, None]."
     )
     assert where.endswith(": z = cr.sin(x) + y")
 

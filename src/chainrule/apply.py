@@ -20,7 +20,7 @@ from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.spec import Shape, Spec, Specs, spec_of
 from chainrule.tree import flatten
-from chainrule.unknown import Unknown, UnknownNode, unknown_call
+from chainrule.unknown import UnknownError, UnknownNode, unknown_call
 
 PLAIN = frozenset({bool, int, float, complex})
 _new = object.__new__
@@ -275,7 +275,7 @@ def apply(op: Op, operands: Any, params: dict[str, Any]) -> Any:
 def defer(function: Callable[..., Any], args: Sequence[Any], named: dict[str, Any], outputs: Any = None) -> Any:
     """What a call gives that must wait for the shapes of its operands: a symbol for its result, or for each of several.
 
-    Raises the Unknown that stopped the call if no operand is unknown.
+    Raises the UnknownError that stopped the call if no operand is unknown.
     """
     flat, _ = flatten((tuple(args), named))
     classes = [type(x) for x in flat if isinstance(x, Box)]
@@ -520,7 +520,7 @@ def general(op: Op) -> Callable[..., Any]:
         if canonical is not None:
             try:
                 params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
-            except Unknown:
+            except UnknownError:
                 return defer(op.call, args, given, op.outputs)
         if key is not None and not _inexact((rest, tuple(given.values()))):
             if len(spelled) >= 1000:

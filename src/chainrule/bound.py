@@ -13,6 +13,7 @@ from chainrule.errors import DomainError, GradientError, SymbolError
 from chainrule.graph.function import as_list, fitting
 from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Graph, graph_of
+from chainrule.graph.specialise import for_values
 from chainrule.node import Node, record
 from chainrule.ops import ops
 from chainrule.tensor import Tensor
@@ -28,7 +29,6 @@ class Bound:
     """
 
     def __init__(self, graph: Graph, values: Any, modes: Any):
-        self.graph = graph
         names = graph.list_inputs()  # type: ignore[attr-defined]
         for shared in names:
             if names.count(shared) > 1:
@@ -42,7 +42,13 @@ class Bound:
                 f"[bind] the outputs need {', '.join(missing)}, which the inputs ({', '.join(names)}) leave out; "
                 f"expected every symbol the outputs depend on; add it to the inputs."
             )
-        self._nodes = dict(zip(names, graph.inputs, strict=True))
+        given = _by_input("values", names, values)
+        absent = [name for name in names if name not in given]
+        if absent:
+            raise SymbolError(f"[bind] no value was given for {', '.join(absent)}; {_wanted(names)}")
+        fixed = [fitting("bind", node, given[name]) for node, name in zip(graph.inputs, names, strict=True)]
+        self.graph = for_values(graph, fixed)
+        self._nodes = dict(zip(names, self.graph.inputs, strict=True))
         self.modes = _by_input("modes", names, modes if not isinstance(modes, str) else dict.fromkeys(names, modes))
         for name, mode in self.modes.items():
             if mode not in MODES:
@@ -52,10 +58,7 @@ class Bound:
                 )
             if mode != "null" and self._nodes[name].dtype.kind not in "fc":
                 self.modes[name] = "null"
-        self.values = {name: self._fixed(name, value) for name, value in _by_input("values", names, values).items()}
-        absent = [name for name in names if name not in self.values]
-        if absent:
-            raise SymbolError(f"[bind] no value was given for {', '.join(absent)}; {_wanted(names)}")
+        self.values = {name: self._fixed(name, given[name]) for name in names}
         self.grads: dict[str, Any] = {
             name: _zeros(self._nodes[name]) for name in names if self.modes.get(name, "null") != "null"
         }

@@ -17,6 +17,7 @@ from chainrule.graph.walk import ancestors, descendants
 from chainrule.node import Node, SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.tensor import Tensor
+from chainrule.unknown import UnknownNode
 
 Pairs = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 
@@ -166,8 +167,8 @@ class Inferred(NamedTuple):
 def _infer_spec(self: Graph, **specs: Any) -> Inferred:
     """The Specs of inputs and outputs, when some inputs have those given: a Spec, an array, or a pair (shape, dtype).
 
-    Inputs that are not given are as they were declared. Shapes that do not fit raise a ShapeError, with the line of
-    the operation that refuses them.
+    Inputs that are not given are as they were declared; what is unknown is None. Shapes that do not fit raise a
+    ShapeError, with the line of the operation that refuses them.
 
     >>> import chainrule as cr
     >>> x, w = cr.symbol("x", shape=(4, 3)), cr.symbol("w", shape=(3,))
@@ -177,11 +178,18 @@ def _infer_spec(self: Graph, **specs: Any) -> Inferred:
     inputs = _by_name("infer_spec", self, specs)
     known: dict[Any, Any] = {}
     for name, node in inputs.items():
-        spec = _spec_given("infer_spec", name, node, specs[name]) if name in specs else node.spec
-        known[node] = box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
+        if name in specs:
+            spec = _spec_given("infer_spec", name, node, specs[name])
+            known[node] = box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
+        else:
+            known[node] = box(Tensor, None, node)
     replay(self.computed, known)
     found = outcomes(self.outputs, known)
-    return Inferred({name: known[node]._node.spec for name, node in inputs.items()}, list(map(seed_spec, found)))
+    return Inferred({name: _known_spec(known[node]) for name, node in inputs.items()}, list(map(_known_spec, found)))
+
+
+def _known_spec(x: Any) -> Spec | None:
+    return None if x._node.__class__ is UnknownNode else seed_spec(x)
 
 
 def _spec_given(function: str, name: str, node: Node, given: Any) -> Spec:
@@ -194,7 +202,8 @@ def _spec_given(function: str, name: str, node: Node, given: Any) -> Spec:
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], (str, np.dtype, type)):
         return Spec(as_shape(function, given[0]), as_dtype(function, given[1]))
     if isinstance(given, (tuple, int)):
-        return Spec(as_shape(function, given), node.dtype)
+        dtype = node.declared.dtype if isinstance(node, UnknownNode) else node.dtype
+        return Spec(as_shape(function, given), np.dtype("float64") if dtype is None else dtype)
     raise SymbolError(
         f"[{function}] {name} is given as {given!r}; expected a shape, a Spec, an array, or a pair of shape and dtype; "
         f"write e.g. {name}=(2, 3)."
@@ -210,7 +219,8 @@ def _infer_shape(self: Graph, **shapes: Any) -> Inferred:
     Inferred(inputs={'x': (8, 3), 'w': (3,)}, outputs=[(8,)])
     """
     found = _infer_spec(self, **shapes)
-    return Inferred({name: spec.shape for name, spec in found.inputs.items()}, [spec.shape for spec in found.outputs])
+    inputs = {name: spec and spec.shape for name, spec in found.inputs.items()}
+    return Inferred(inputs, [spec and spec.shape for spec in found.outputs])
 
 
 Graph.partial = _partial  # type: ignore[attr-defined]  # attached here, since what they need is built on Graph

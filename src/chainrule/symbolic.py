@@ -19,12 +19,17 @@ from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.substitution import constant, pairs_of, replaced
 from chainrule.tensor import Tensor
+from chainrule.unknown import unknown_symbol
 
 _automatic = itertools.count()
 
 
 def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> Tensor:
     """A Tensor without a value: the input of a graph that is built before it is run.
+
+    A symbol is a number unless ``shape`` says more. ``shape=None``, None for the size of an axis, or ``dtype=None``
+    leaves that open until values come: calls on it wait, and programs are specialised to the values they meet, once for
+    each shapes and dtypes. What must know a shape at once (``x.shape``, ``len(x)``, iteration) raises a SymbolError.
 
     Where a Tensor with a value meets symbols, the graph takes the value it has then; its gradient is not lost.
 
@@ -40,8 +45,17 @@ def symbol(name: str | None = None, shape: Any = (), dtype: Any = "float64") -> 
     >>> c.eval(a=[[1.0], [2.0]], b=[[3.0], [4.0]])
     tensor([[5.],
             [8.]])
+    >>> x = cr.symbol("x", shape=(None, 3))
+    >>> f = cr.function([x], [cr.sum(x * x), cr.gradients(cr.sum(x * x), x)])
+    >>> f([[1.0, 2.0, 3.0]])
+    (tensor(14.), tensor([[2., 4., 6.]]))
     """
     name = _named("symbol", name)
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if dtype is None or any(size is None for size in sizes):
+        known = None if shape is None else as_shape("symbol", [0 if size is None else size for size in sizes])
+        declared = known and tuple(None if size is None else n for size, n in zip(sizes, known, strict=True))
+        return box(Tensor, None, unknown_symbol(name, declared, None if dtype is None else as_dtype("symbol", dtype)))
     spec = Spec(as_shape("symbol", shape), as_dtype("symbol", dtype))
     return box(Tensor, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
 

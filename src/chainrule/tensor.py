@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, binary, box, defers, set_default
+from chainrule.apply import Box, as_value, binary, box, defer, defers, set_default
 from chainrule.config import recording
 from chainrule.dtypes import API_VERSIONS, DEVICE, as_device
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
@@ -20,6 +20,7 @@ from chainrule.op import COMPOSITES, REGISTRY
 from chainrule.ops import ops
 from chainrule.ops.index import getitem
 from chainrule.spec import Spec
+from chainrule.unknown import UnknownError
 
 
 class Removable:
@@ -30,6 +31,10 @@ class Removable:
 
     def remove(self) -> None:
         self._hooks.pop(self._key, None)
+
+
+def _reversed_axes(x: Any) -> Any:
+    return x.T
 
 
 class Tensor(Box):
@@ -111,7 +116,7 @@ class Tensor(Box):
                     return known._known(function)
                 raise self._node.axis.no_value(function, self.spec)
             raise SymbolError(
-                f"[{function}] {self._node.name()} is symbolic ({self.spec!r}) and has no value; it was made at "
+                f"[{function}] {self._node.name()} is symbolic ({self._node.spec!r}) and has no value; it was made at "
                 f"{self._node.location}; expected a Tensor with a value; give values with .eval(...) or function(...)."
             )
         return self._value
@@ -429,7 +434,10 @@ class Tensor(Box):
     # ------------------------------------------------------------------------------------------ operators
 
     def __getitem__(self, index: Any) -> Self:
-        return getitem(ops, self, index)
+        try:
+            return getitem(ops, self, index)
+        except UnknownError:
+            return ops.getitem(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._assign("setitem", ops.setitem(self, index, value))
@@ -449,7 +457,10 @@ class Tensor(Box):
     @property
     def T(self) -> Self:
         """The axes in reverse order."""
-        return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
+        try:
+            return ops.permute_dims(self, tuple(range(self.ndim))[::-1])
+        except UnknownError:
+            return defer(_reversed_axes, (self,), {})
 
     @property
     def mT(self) -> Self:
@@ -480,7 +491,7 @@ class Tensor(Box):
 
     def __repr__(self) -> str:
         if self._value is None:
-            return f"symbol({self._node.name()}: {self.spec!r})"
+            return f"symbol({self._node.name()}: {self._node.spec!r})"
         text = np.array2string(np.asarray(self._value), separator=", ", prefix="tensor(")
         parts = [text]
         if not self.size and self.ndim > 1:

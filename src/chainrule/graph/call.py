@@ -17,6 +17,7 @@ from chainrule.graph.body import Body, Flags, closed, is_floating
 from chainrule.graph.function import arguments, own
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay
+from chainrule.graph.specialise import for_values
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
 from chainrule.spec import Spec, shape_of
@@ -97,8 +98,8 @@ def _call(self: Graph, *args: Any, **named: Any) -> Any:
 
 def called(graph: Graph, function: str, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
     """All outputs of a graph at these values of its inputs."""
-    body, outside = body_of(graph)
     values = arguments(function, graph.inputs, args, named)
+    body, outside = body_of(for_values(graph, values))
     return CALL.call(*outside, *values, body=body)
 
 

@@ -10,10 +10,12 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.graph import Graph
+from chainrule.graph.specialise import fitting_unknown, for_values
 from chainrule.graph.state import StateNode, locked, states_of
 from chainrule.node import Node
 from chainrule.ops import ops
 from chainrule.spec import Spec, spec_of
+from chainrule.unknown import UnknownNode
 
 Updates = Sequence[tuple[StateNode, Box]]
 
@@ -72,13 +74,14 @@ class Function:
         return results[0] if self._single else tuple(results)
 
     def _run(self, values: list[Any]) -> list[Any]:
-        tracked = self.graph.tracked or any(isinstance(v, Box) and v._node is not None for v in values)
+        graph = for_values(self.graph, values)
+        tracked = graph.tracked or any(isinstance(v, Box) and v._node is not None for v in values)
         # As eager walks do: a derivative may divide by zero on a branch that is not taken.
         with np.errstate(all="ignore"):
             if tracked:
-                results = self.graph.run(values, ops)
+                results = graph.run(values, ops)
             else:
-                results = self.graph.run([v._value if isinstance(v, Box) else v for v in values])
+                results = graph.run([v._value if isinstance(v, Box) else v for v in values])
         lent = [v for v in values if isinstance(v, np.ndarray)]
         return [r if isinstance(r, Box) else box(self._cls, own(r, lent), None) for r in results]
 
@@ -136,6 +139,8 @@ def arguments(function: str, inputs: Sequence[Node], args: Sequence[Any], named:
 
 def fitting(function: str, node: Node, value: Any) -> Any:
     """A value for a symbol, in its dtype; another shape is an error."""
+    if node.__class__ is UnknownNode:
+        return fitting_unknown(function, node, value)
     if isinstance(value, Box):
         spec, array = value._node.spec if value._value is None else spec_of(value._value), None
     else:

@@ -11,6 +11,7 @@ from chainrule.graph.graph import operands_of
 from chainrule.node import Node
 from chainrule.op import PICK
 from chainrule.ops import ops
+from chainrule.tree import flatten
 
 
 def replay(nodes: Iterable[Node], known: dict[Any, Any], expand: Any = None) -> None:
@@ -41,7 +42,7 @@ def replay(nodes: Iterable[Node], known: dict[Any, Any], expand: Any = None) -> 
 def _locate(out: Any, node: Node) -> None:
     """Give what was just recorded the line of the call it repeats."""
     if node.op is not PICK:
-        for y in out if isinstance(out, tuple) else (out,):
+        for y in flatten(out)[0]:
             made = y._node
             for new in () if made is None else (made, made.left) if made.op is PICK else (made,):
                 new.code, new.instruction = node.code, node.instruction

@@ -14,8 +14,9 @@ from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any
 
-from chainrule.apply import bare_arguments, bind, boxed, is_box
+from chainrule.apply import bare_arguments, bind, boxed, defer, is_box
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
+from chainrule.unknown import DEFERRED, UnknownError
 
 # Every file of this folder is a family of ops; importing it fills the registry.
 for _family in pkgutil.iter_modules(__path__):
@@ -78,7 +79,10 @@ def _public_composite(record: Composite) -> Any:
                     return boxed(value(*arrays, **given), args)
                 except Exception:  # what the value does not take, the body does, or says why not
                     return body(ops, *args, **params)
-        return body(ops, *args, **params)
+        try:
+            return body(ops, *args, **params)
+        except UnknownError:
+            return defer(record.call, args, params)
 
     call.__name__ = call.__qualname__ = record.name
     return call
@@ -127,6 +131,8 @@ def _operand_names(op: Op) -> list[str]:
 
 for _record in (*REGISTRY.values(), *COMPOSITES.values()):
     install(_record)
+# A deferred call is made again by the function that was called, on Tensors: no shape is unknown then.
+ops.deferred = DEFERRED.call = lambda *operands, call: call(*operands)
 
 
 def public(module: str = "") -> dict[str, Any]:

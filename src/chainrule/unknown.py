@@ -1,0 +1,149 @@
+"""What is not known yet: symbols without a shape or a dtype, and calls that wait for them.
+
+Whatever asks such a symbol for its shape raises ``UnknownError``. A function of the library that meets this leaves a
+node instead, which holds the call as it was written: ``defer`` in apply.py. A run of the graph makes the call again,
+on symbols whose shapes are known; so functions may look at shapes as they like.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.errors import SymbolError
+from chainrule.node import SymbolicNode, record
+from chainrule.op import program
+from chainrule.tree import Structure, flatten, unflatten
+
+
+class UnknownError(SymbolError):
+    """A shape or dtype asked of a symbol that does not have it yet."""
+
+
+class Declared(NamedTuple):
+    """What was declared of a symbol: a shape, in which None is an unknown size, or None for nothing."""
+
+    shape: Any
+    dtype: Any
+
+    def __repr__(self) -> str:
+        sizes = "?" if self.shape is None else ", ".join("?" if n is None else str(n) for n in self.shape)
+        return f"{'?' if self.dtype is None else self.dtype}[{sizes}]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Declared)  # nothing is known that could differ
+
+    def __ne__(self, other: object) -> bool:
+        return not isinstance(other, Declared)
+
+    __hash__ = None  # type: ignore[assignment]  # as equality says nothing
+
+
+class UnknownNode(SymbolicNode):
+    """A symbol of unknown shape or dtype, or a call on such symbols."""
+
+    __slots__ = ("declared",)
+    declared: Declared
+
+    def _refuse(self, what: str) -> UnknownError:
+        name, call = self.name(), self.op is not None
+        told = "it follows from values" if call else f"it was declared {self.declared!r}"
+        advice = "declare the shapes of the symbols behind it" if call else f"declare symbol({name!r}, shape=(2, 3))"
+        return UnknownError(
+            f"[{what}] the {what} of {name} is not known yet, {told}; expected a Tensor of known shape and dtype; "
+            f"{advice}, or ask inside a function that is traced with values.",
+        )
+
+    @property
+    def shape(self) -> Any:  # type: ignore[override]  # a slot of other nodes
+        raise self._refuse("shape")
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        pass
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        raise self._refuse("dtype")
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        pass
+
+    @property
+    def spec(self) -> Declared:
+        return self.declared
+
+    def name(self) -> str:
+        return self.params["call"].name if self.op is not None else self.params["name"]
+
+
+class Call:
+    """A call as it was written, with holes for the Tensors in its arguments."""
+
+    def __init__(self, function: Callable[..., Any], structure: Structure, leaves: Sequence[Any]):
+        self.function, self.structure, self.leaves = function, structure, leaves
+        self.name: str = getattr(function, "__name__", "call")
+
+    def __call__(self, *operands: Any) -> Any:
+        if self.function is not operator.getitem and any(isinstance(x, (tuple, list)) for x in operands):
+            raise several(self.name)
+        given = iter(operands)
+        args, named = unflatten(self.structure, [next(given) if x is Call else x for x in self.leaves])
+        return self.function(*args, **named)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def several(name: str) -> SymbolError:
+    """The error for taking as one Tensor what turned out to be several."""
+    return SymbolError(
+        f"[{name}] several Tensors were computed where one was expected, since shapes were unknown when they were "
+        f"asked for; expected symbols of known shape for a function that gives several; declare "
+        f"symbol('x', shape=(2, 3))."
+    )
+
+
+def _refused(*_operands: Any, call: Call) -> Any:
+    raise UnknownError(
+        f"[{call.name}] an operand has no shape yet, and this graph was run without one; expected a program that is "
+        f"specialised to values; call function(...), or the Graph."
+    )
+
+
+DEFERRED = program(
+    "deferred",
+    arity=None,
+    value=_refused,
+    spec=lambda *_operands, **_call: Declared(None, None),  # which equals any
+    batch=lambda _xp, _batched, *operands, call: _refused(*operands, call=call),
+    doc="A call that waits for the shapes of its operands.",
+)
+
+
+def unknown_symbol(name: str, shape: Any, dtype: Any) -> UnknownNode:
+    """The node of a symbol of which only this much is known."""
+    return _made(record(None, (), (None,), {"name": name}, _NOTHING, UnknownNode), Declared(shape, dtype))
+
+
+def unknown_call(function: Callable[..., Any], args: Any, named: Any, kind: type) -> UnknownNode:
+    """The node of a call; Tensors are of this ``kind``."""
+    leaves, structure = flatten((tuple(args), dict(named)))
+    operands = [x for x in leaves if isinstance(x, kind)]
+    leaves = [Call if isinstance(x, kind) else x.copy() if isinstance(x, np.ndarray) else x for x in leaves]
+    nodes = tuple(x._node for x in operands)
+    kept = (None, *(x._value for x in operands))
+    call = Call(function, structure, leaves)
+    return _made(record(DEFERRED, nodes, kept, {"call": call}, _NOTHING, UnknownNode), Declared(None, None))
+
+
+_NOTHING = Declared((), None)
+
+
+def _made(node: Any, declared: Declared) -> UnknownNode:
+    node.declared = declared
+    return node

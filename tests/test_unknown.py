@@ -1,0 +1,196 @@
+"""Symbols whose shapes and dtypes are unknown until values come."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from messages import assert_message
+from programs import Program, programs
+from samples import RECORDS
+from test_registry import problems
+
+import chainrule as cr
+from chainrule.graph.check import check
+from chainrule.graph.specialise import specialised
+
+
+@settings(max_examples=40)
+@given(programs())
+def test_unknown_programs_agree_with_eager_ones(program: Program):
+    inputs = program.inputs()
+    symbols = [cr.symbol(f"s{i}", shape=None, dtype=None) for i in range(len(inputs))]
+    y = program.run(cr, *symbols)
+    check(y.graph())
+    value, gradient = cr.value_and_grad(lambda *x: program.run(cr, *x), range(len(inputs)))(*inputs)
+    f = cr.function(symbols, [y, *cr.gradients(y, symbols)])
+    for found, expected in zip(f(*inputs), [value, *gradient], strict=True):
+        assert found.spec == expected.spec
+        np.testing.assert_allclose(found, expected, 1e-12, 1e-12)
+    graph = cr.Graph(symbols, [y])
+    for found, expected in zip(cr.grad(graph, range(len(inputs)))(*inputs), gradient, strict=True):
+        np.testing.assert_allclose(found, expected, 1e-12, 1e-12)
+    single = [x.astype(np.float32) for x in inputs]
+    assert f(*single)[0].dtype == program.run(cr, *map(cr.asarray, single)).dtype
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_every_op_waits_for_shapes(name):
+    problem = problems(name)[0]
+    symbols = [cr.symbol(f"s{i}", shape=None, dtype=None) for i, _ in enumerate(problem.point)]
+    if not symbols:
+        return
+    expected = problem(*problem.point)
+    try:
+        found = problem(*symbols)
+    except cr.SymbolError as error:
+        # What takes its operands apart by itself says what it needs.
+        assert "is not known yet" in error.message or "is symbolic" in error.message or "has no value" in error.message
+        return
+    known = [y for y in found if isinstance(y, cr.Tensor) and y.is_symbolic]
+    f = cr.function(symbols, known)
+    if len(found) == 1 < len(expected):
+        with pytest.raises(cr.SymbolError, match="several Tensors were computed where one was expected"):
+            f(*problem.point)
+        return
+    values = f(*problem.point)
+    numbers = iter(values)
+    for y, wanted in zip(found, expected, strict=True):
+        y = next(numbers) if isinstance(y, cr.Tensor) and y.is_symbolic else y
+        np.testing.assert_allclose(np.asarray(y), np.asarray(wanted), 1e-12, 1e-12)
+
+
+def test_a_program_is_specialised_once_for_each_spec():
+    x = cr.symbol("x", shape=None)
+    f = cr.function([x], cr.sum(cr.softmax(x)))
+    for size in (2, 3, 2, 3):
+        np.testing.assert_allclose(f(np.ones(size)).item(), 1.0, 1e-15)
+    assert len(vars(f.graph)["_specialised"]) == 2
+    spec = cr.Spec((2,), np.dtype("float64"))
+    assert specialised(f.graph, [spec]) is specialised(f.graph, [spec])
+    check(specialised(f.graph, [spec]))
+
+
+def test_parts_of_results_and_axes():
+    x = cr.symbol("x", shape=(None, None))
+    values = np.arange(6.0).reshape(2, 3)
+    for make in (
+        lambda x: x[0],
+        lambda x: x[:, 1:],
+        lambda x: x[..., None],
+        lambda x: x.T @ x,
+        lambda x: x.reshape(-1),
+        lambda x: x.sum(axis=-1).max(),
+        lambda x: cr.concat([x, x * 2], axis=1),
+        lambda x: cr.stack([x, x]).mean(axis=(0, 2)),
+        lambda x: cr.where(x > 1, x, 0.0),
+        lambda x: cr.linalg.svd(x @ x.T).S,
+        lambda x: np.sin(x) + np.add(x, 1.0),
+        lambda x: cr.einsum("ij,kj->ik", x, x),
+    ):
+        expected = make(cr.asarray(values))
+        np.testing.assert_allclose(make(x).eval(x=values), expected, 1e-13)
+
+
+def test_gradients_wait_to_any_order():
+    x = cr.symbol("x", shape=None)
+    y = cr.sum(x**3)
+    (first,) = cr.gradients(y, [x])
+    second = cr.gradients(cr.sum(first), x)
+    third = cr.gradients(cr.sum(second), x)
+    found = cr.function([x], [first, second, third])([1.0, 2.0])
+    assert [g.tolist() for g in found] == [[3.0, 12.0], [6.0, 12.0], [6.0, 6.0]]
+    middle = cr.sin(x)
+    slope = cr.gradients(cr.sum(middle * middle), middle)
+    np.testing.assert_allclose(slope.eval(x=[0.5, 1.0]), 2 * np.sin([0.5, 1.0]), 1e-15)
+
+
+def test_tensors_with_values_among_unknown_symbols_keep_their_gradients():
+    x, w = cr.symbol("x", shape=None), cr.tensor([1.0, 2.0], requires_grad=True)
+    y = cr.function([x], cr.sum(cr.softmax(x) * w))([0.0, 0.0])
+    y.backward()
+    np.testing.assert_allclose(w.grad, [0.5, 0.5], 1e-15)
+
+
+def test_bound_and_fixed_and_substituted():
+    x, w = cr.symbol("x", shape=None), cr.symbol("w", shape=(3,))
+    graph = cr.Graph([x, w], [cr.sum(x @ w)])
+    values = np.ones((2, 3))
+    bound = graph.bind([values, np.arange(3.0)])
+    assert bound.forward()[0].item() == 6.0
+    bound.backward()
+    assert bound.grads["w"].tolist() == [2.0, 2.0, 2.0]
+    assert graph.partial(w=np.arange(3.0))(values).item() == 6.0
+    assert cr.substitute(graph.outputs[0], {x: cr.symbol("z", shape=(2, 3))}).spec == cr.Spec((), np.dtype("float64"))
+    assert graph.infer_spec().outputs == [None]
+    assert graph.infer_shape(x=(5, 3)) == ({"x": (5, 3), "w": (3,)}, [()])
+
+
+def test_the_text_of_what_is_unknown():
+    x = cr.symbol("x", shape=(None, 3), dtype=None)
+    assert repr(x) == "symbol(x: ?[?, 3])"
+    result = cr.sin(x)
+    assert str(result.graph()).splitlines()[0].split() == ["x", "=", "input", ":", "?[?,", "3]"]
+    assert "call=sin" in str(result.graph())
+
+
+def test_messages():
+    x, w = cr.symbol("x", shape=None, dtype=None), cr.symbol("w", shape=(None, 2))
+    told = (
+        "expected a Tensor of known shape and dtype; declare symbol('{0}', shape=(2, 3)), or ask inside a function "
+        "that is traced with values."
+    )
+    of_x = f"the shape of x is not known yet, it was declared ?[?]; {told.format('x')}"
+    assert_message(cr.SymbolError, f"[shape] {of_x}", lambda: x.shape)
+    assert_message(cr.SymbolError, f"[shape] {of_x}", lambda: len(x))
+    assert_message(cr.SymbolError, f"[shape] {of_x}", lambda: list(x))
+    assert_message(
+        cr.SymbolError,
+        f"[dtype] the dtype of w is not known yet, it was declared float64[?, 2]; {told.format('w')}",
+        lambda: w.dtype,
+    )
+    assert_message(
+        cr.SymbolError,
+        "[shape] the shape of matmul is not known yet, it follows from values; expected a Tensor of known shape and "
+        "dtype; declare the shapes of the symbols behind it, or ask inside a function that is traced with values.",
+        lambda: (x @ w).shape,
+    )
+    y = x @ w
+    f = cr.function([x, w], y)
+    assert_message(
+        cr.ShapeError,
+        "[function] the value of w has shape (3, 3), but it was declared float64[?, 2]; expected shape (None, 2), "
+        "where None is any size; reshape the value.",
+        lambda: f(np.ones((3, 3)), np.ones((3, 3))),
+    )
+    assert_message(
+        cr.DTypeError,
+        "[function] the value of w is complex128, but it was declared float64[?, 2]; expected a dtype that casts to "
+        "float64; convert the value with astype.",
+        lambda: f(np.ones((3, 3)), 1j * np.ones((3, 2))),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] the value of x is symbol(x: ?[?]), of unknown shape itself; expected one of known shape; put "
+        "symbols in place of symbols with substitute(...).",
+        lambda: f(x, np.ones((3, 2))),
+    )
+    with pytest.raises(cr.ShapeError) as caught:
+        f(np.ones((2, 4)), np.ones((3, 2)))
+    assert str(caught.value).splitlines()[1].endswith(": y = x @ w")
+    assert_message(
+        cr.SymbolError,
+        "[matmul] an operand has no shape yet, and this graph was run without one; expected a program that is "
+        "specialised to values; call function(...), or the Graph.",
+        lambda: f.graph.run([np.ones((2, 2)), np.ones((2, 2))]),
+    )
+    parts = cr.function([x], cr.split(x, 2))
+    assert_message(
+        cr.SymbolError,
+        "[split] several Tensors were computed where one was expected, since shapes were unknown when they were asked "
+        "for; expected symbols of known shape for a function that gives several; declare symbol('x', shape=(2, 3)).",
+        lambda: parts(np.ones(4)),
+    )
+    assert_message(
+        cr.ShapeError,
+        "[symbol] shape is (0, -1); expected sizes of at least 0; write e.g. (2, 3).",
+        lambda: cr.symbol("z", shape=(None, -1)),
+    )
