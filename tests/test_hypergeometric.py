@@ -151,3 +151,10 @@ def test_moments_are_real():
         "take their real parts.",
         lambda: ops.elliptic_moment(0.5, 0, 1j, 0.3),
     )
+
+
+def test_poles_in_the_parameters():
+    """Where the lower parameter is 0, values and slopes are infinite, also if it is a number of Python's."""
+    for function in (lambda z: special.hyp2f1(1.0, 1.0, 0.0, z), lambda z: special.hyp1f1(1.0, 0.0, z)):
+        value, slope = cr.value_and_grad(function)(0.5)
+        assert (value.item(), slope.item()) == (np.inf, np.inf)

@@ -114,8 +114,9 @@ def _next_gauss(xp: Any, name: str, a: Any, b: Any, c: Any, z: Any) -> Any:
     return getattr(xp, name)(a + 1.0, b + 1.0, c + 1.0, z)
 
 
-def _gauss_factor(xp: Any, a: Any, b: Any, c: Any) -> Any:
-    return xp.divide(xp.multiply(a, b), c)
+def _gauss_factor(xp: Any, a: Any, b: Any, c: Any, slope: Any) -> Any:
+    # ``slope`` comes first, since Python's own numbers, as parameters often are, refuse to be divided by 0.
+    return xp.divide(xp.multiply(slope, xp.multiply(a, b)), c)
 
 
 elementwise(
@@ -125,7 +126,7 @@ elementwise(
         lambda xp, _out, a, b, c, z: xp.hyp2f1_da(a, b, c, z),
         lambda xp, _out, a, b, c, z: xp.hyp2f1_da(b, a, c, z),
         lambda xp, _out, a, b, c, z: xp.hyp2f1_dc(a, b, c, z),
-        lambda xp, _out, a, b, c, z: xp.multiply(_gauss_factor(xp, a, b, c), _next_gauss(xp, "hyp2f1", a, b, c, z)),
+        lambda xp, _out, a, b, c, z: _gauss_factor(xp, a, b, c, _next_gauss(xp, "hyp2f1", a, b, c, z)),
     ),
     public=("special.hyp2f1",),
     doc="""₂F₁(a, b; c; z), Gauss's hypergeometric function of real a, b, c; z may be complex.
@@ -146,8 +147,8 @@ elementwise(
         NONE,
         NONE,
         lambda xp, _out, a, b, c, z: xp.add(
-            xp.multiply(xp.divide(b, c), _next_gauss(xp, "hyp2f1", a, b, c, z)),
-            xp.multiply(_gauss_factor(xp, a, b, c), _next_gauss(xp, "hyp2f1_da", a, b, c, z)),
+            xp.divide(xp.multiply(b, _next_gauss(xp, "hyp2f1", a, b, c, z)), c),
+            _gauss_factor(xp, a, b, c, _next_gauss(xp, "hyp2f1_da", a, b, c, z)),
         ),
     ),
     public=(),
@@ -165,8 +166,11 @@ elementwise(
         NONE,
         NONE,
         NONE,
-        lambda xp, _out, a, b, c, z: xp.multiply(
-            _gauss_factor(xp, a, b, c),
+        lambda xp, _out, a, b, c, z: _gauss_factor(
+            xp,
+            a,
+            b,
+            c,
             xp.subtract(_next_gauss(xp, "hyp2f1_dc", a, b, c, z), xp.divide(_next_gauss(xp, "hyp2f1", a, b, c, z), c)),
         ),
     ),
@@ -184,7 +188,7 @@ elementwise(
     d=(
         lambda xp, _out, a, b, z: xp.hyp1f1_da(a, b, z),
         lambda xp, _out, a, b, z: xp.hyp1f1_db(a, b, z),
-        lambda xp, _out, a, b, z: xp.multiply(xp.divide(a, b), xp.hyp1f1(a + 1.0, b + 1.0, z)),
+        lambda xp, _out, a, b, z: xp.divide(xp.multiply(a, xp.hyp1f1(a + 1.0, b + 1.0, z)), b),
     ),
     public=("special.hyp1f1",),
     doc="""₁F₁(a; b; z) = M(a, b, z), Kummer's confluent hypergeometric function of real a, b; z may be complex.
