@@ -59,12 +59,14 @@ from chainrule.errors import (
     DTypeError,
     ExpressionError,
     GradientError,
+    GraphFileError,
     MatrixError,
     MatrixShapeError,
     RangeError,
     ShapeError,
     SymbolError,
 )
+from chainrule.graph import store as _store
 from chainrule.graph.function import Function
 from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Graph

@@ -126,3 +126,7 @@ class SymbolError(ChainruleError, TypeError):
 
 class ExpressionError(ChainruleError, ValueError):
     """Text that is not an expression made of our operations."""
+
+
+class GraphFileError(ChainruleError, ValueError):
+    """A file that holds no graph, or a graph that no file can hold."""
