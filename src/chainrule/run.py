@@ -17,9 +17,9 @@ from chainrule.apply import Box, as_value, box
 from chainrule.config import enable_grad, recording, set_grad_enabled
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.forward import forward
-from chainrule.graph.gradients import RAW, pull, seed_spec, start_seeds, tensors
+from chainrule.graph.gradients import RAW, seed_spec, start_seeds, tensors, walk
 from chainrule.graph.samples import innermost
-from chainrule.graph.walk import Space, ancestors, repeat_if_nan
+from chainrule.graph.walk import Space, ancestors, descendants, repeat_if_nan
 from chainrule.node import Node, record
 from chainrule.spec import Spec, shape_of
 from chainrule.tree import flatten, map_leaves, unflatten
@@ -84,6 +84,7 @@ class Run:
         self.oldest = min((x._node.number for x in leaves), default=0)
         heads = [y._node for y in self.outputs if y._node is not None and y._node.number >= self.oldest]
         self.order = ancestors(heads, self.oldest)
+        self.outside = _leads_before(self.order, self.oldest)  # the outputs depend on more than the leaves
         self.symbolic = any(x._value is None for x in (*leaves, *self.outputs))
         if has_aux:
             self.aux = map_leaves(lambda x: self.stop(x) if isinstance(x, Box) else x, self.aux)
@@ -98,18 +99,22 @@ class Run:
         """Whether somebody outside may differentiate what a walk from these seeds gives."""
         if self.symbolic:
             return True
-        return recording.get() and (
-            any(map(_is_tracked, seeds))
-            or (self.nested and any(p is not None and p.number < self.oldest for n in self.order for p in n.parents))
-        )
+        return recording.get() and ((self.nested and self.outside) or any(map(_is_tracked, seeds)))
+
+    @property
+    def needed(self) -> set[Node] | None:
+        """The nodes between the outputs and the leaves, or None where there are no others."""
+        leaves = [x._node for x in self.leaves]
+        if not self.outside and all(node.op is not None or node in leaves for node in self.order):
+            return None
+        return descendants(reversed(self.order), leaves)
 
     def stop(self, tensor: Any, behind: list[Node] | None = None) -> Any:
         """An output as the caller may have it: still differentiable through the alias by an outer transform only."""
         node = tensor._node
         if node is None or node.number < self.oldest or tensor._value is None:
             return tensor
-        behind = ancestors([node], self.oldest) if behind is None else behind
-        outside = any(p is not None and p.number < self.oldest for n in behind for p in n.parents)
+        outside = self.outside if behind is self.order else _leads_before(ancestors([node], self.oldest), self.oldest)
         return tensor if outside and self.nested else box(type(tensor), tensor._value, None)
 
     def value(self) -> Any:
@@ -132,11 +137,9 @@ class Run:
         ]
         seeds = start_seeds(self.name, [y._node for y, _ in pairs], [g for _, g in pairs], space)
         with set_grad_enabled(self.recorded(cotangents)):
-            found, _ = pull(seeds, [x._node for x in self.leaves], space, symbolic)
-        return [
-            self._zeros(x) if g is None else g if isinstance(g, Box) else box(type(x), g, None)
-            for x, g in zip(self.leaves, found, strict=True)
-        ]
+            targets = [x._node for x in self.leaves]
+            found = walk(self.order, seeds, targets, self.needed, None, space, symbolic, None)
+        return [g if isinstance(g, Box) else box(type(x), g, None) for x, g in zip(self.leaves, found, strict=True)]
 
     @staticmethod
     def _zeros(like: Any) -> Any:
@@ -161,12 +164,12 @@ class Run:
         }
         order = self.order[::-1]
 
-        def walk(careful: bool) -> list[Any]:
+        def move(careful: bool) -> list[Any]:
             found = forward(order, seeds, space, careful)
             return [found.get(y._node) for y in self.outputs]
 
         with set_grad_enabled(self.recorded(moves)), np.errstate(all="ignore"):
-            results = repeat_if_nan(walk, symbolic)
+            results = repeat_if_nan(move, symbolic)
         return [
             self._zeros(y)
             if t is None
@@ -175,6 +178,15 @@ class Run:
             else box(type(y), t, None)
             for y, t in zip(self.outputs, results, strict=True)
         ]
+
+
+def _leads_before(nodes: Sequence[Node], oldest: int) -> bool:
+    """Whether one of the nodes has a parent that is older."""
+    for node in nodes:
+        for parent in (node.left, node.right) if node.several is None else node.several:
+            if parent is not None and parent.number < oldest:
+                return True
+    return False
 
 
 def _is_symbolic(x: Any) -> bool:
