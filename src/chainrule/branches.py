@@ -65,7 +65,7 @@ def _switch(
 ) -> Any:
     leaves, structure = operands_of(name, tuple(operands))
     specs = [tensor_spec(x) for x in leaves]
-    runs = [Traced(name, function, specs, lambda xs: unflatten(structure, xs)) for function in functions]
+    runs = [Traced(name, function, specs, leaves, lambda xs: unflatten(structure, xs)) for function in functions]
     first = runs[0]
     for run, own in zip(runs[1:], called[1:], strict=True):
         if not same_structure(run.structure, first.structure):

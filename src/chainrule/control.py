@@ -62,7 +62,7 @@ def scan(
     def rebuild(leaves: list[Any]) -> tuple[Any, Any]:
         return unflatten(structure, leaves[: len(carry)]), unflatten(rows_structure, leaves[len(carry) :])
 
-    traced = Traced("scan", f, specs, rebuild)
+    traced = Traced("scan", f, specs, [*carry, *rows], rebuild)
     if not isinstance(traced.result, tuple) or len(traced.result) != 2:
         raise DTypeError(
             f"[scan] f returned {type(traced.result).__name__}; expected a pair (carry, y); return (carry, None) where "
@@ -203,14 +203,14 @@ def while_loop(
     def rebuild(leaves: list[Any]) -> tuple[Any]:
         return (unflatten(structure, leaves),)
 
-    test = Traced("while_loop", cond_fun, specs, rebuild)
+    test = Traced("while_loop", cond_fun, specs, carry, rebuild)
     if len(test.specs) != 1 or test.specs[0].shape or test.specs[0].dtype.kind != "b":
         shown = ", ".join(repr(spec) for spec in test.specs) or "nothing"
         raise DTypeError(
             f"[while_loop] cond_fun returns {shown}; expected one boolean, bool[]; write a comparison, and reduce it "
             f"with .all() or .any()."
         )
-    step = Traced("while_loop", body_fun, specs, rebuild)
+    step = Traced("while_loop", body_fun, specs, carry, rebuild)
     check_carry("while_loop", "body_fun", carry, structure, step.specs, step.structure)
     if checkpoint == "binomial" and budget is None and states is None:
         raise DomainError(

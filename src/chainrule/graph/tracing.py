@@ -33,13 +33,16 @@ class Tracing(Axis):
     def __init__(self, name: str):
         super().__init__(0, name)
 
-    def symbols(self, specs: Sequence[Spec]) -> list[Any]:
-        """The arguments of the body."""
-        return [self._made(record(None, (), (None,), {"name": f"x{i}"}, spec, Step)) for i, spec in enumerate(specs)]
+    def symbols(self, specs: Sequence[Spec], likes: Sequence[Any]) -> list[Any]:
+        """The arguments of the body, of the same classes as ``likes``."""
+        return [
+            self._made(record(None, (), (None,), {"name": f"x{i}"}, spec, Step), type(like))
+            for i, (spec, like) in enumerate(zip(specs, likes, strict=True))
+        ]
 
-    def _made(self, node: Any, cls: type[Box] | None = None) -> Any:
+    def _made(self, node: Any, cls: type[Box]) -> Any:
         node.axis = self
-        return box(cls or Box.default, None, node)
+        return box(cls, None, node)
 
     def alias(self, x: Any) -> Any:
         """A fresh leaf for a transform inside the body."""
@@ -84,9 +87,16 @@ class Tracing(Axis):
 class Traced:
     """A function as a body: with the Tensors it closes over as its first inputs, and the form of what it returned."""
 
-    def __init__(self, name: str, function: Callable[..., Any], specs: Sequence[Spec], rebuild: Callable[..., Any]):
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        specs: Sequence[Spec],
+        likes: Sequence[Any],
+        rebuild: Callable[..., Any],
+    ):
         axis = Tracing(name)
-        xs = axis.symbols(specs)
+        xs = axis.symbols(specs, likes)
         before = innermost.set(None)  # transforms inside ask what they are given
         try:
             with enable_grad():

@@ -201,7 +201,7 @@ _AS_THEY_ARE = PLAIN | {np.float32}
 
 
 def _promoted(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if op.name in _INDEXED:
+    if op.name in _INDEXED or op.kind == "program":
         return values
     key = tuple(v.__class__ if v.__class__ in PLAIN else (v.dtype, v.ndim) for v in values)
     wanted = plan(op.name, key)
