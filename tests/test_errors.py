@@ -177,3 +177,43 @@ def test_sequences_that_are_none():
             DTypeError, match=r"^\[(concat|stack)\] no sequence was given; expected a sequence of operands;"
         ):
             call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (
+            lambda: cr.vstack(3.0),
+            cr.DTypeError,
+            "[vstack] refused its arguments: 'float' object is not iterable; check their kinds and shapes; "
+            "see help(chainrule.vstack).",
+        ),
+        (
+            lambda: cr.split(cr.ones(3), 1.5),
+            cr.DTypeError,
+            "[split] refused its arguments: 'float' object cannot be interpreted as an integer; check their kinds and "
+            "shapes; see help(chainrule.split).",
+        ),
+        (
+            lambda: cr.linalg.multi_dot(3.0),
+            cr.DTypeError,
+            "[multi_dot] refused its arguments: 'float' object is not iterable; check their kinds and shapes; "
+            "see help(chainrule.linalg.multi_dot).",
+        ),
+    ],
+)
+def test_what_python_refuses_names_the_function(call, error, told):
+    with pytest.raises(error) as caught:
+        call()
+    assert caught.value.message == told
+
+
+def test_errors_of_users_functions_stay_their_own():
+    class OwnError(ValueError):
+        pass
+
+    def fails(x):
+        raise OwnError("mine")
+
+    with pytest.raises(OwnError, match=r"^mine$"):
+        cr.piecewise(cr.ones(2), [np.array([True, False])], [fails, 0.0])

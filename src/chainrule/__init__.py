@@ -85,3 +85,14 @@ from chainrule.vectorize import all_gather, axis_index, per_sample, pmax, pmean,
 __version__ = "0.1.0"
 __array_api_version__ = _versions[-1]
 globals().update(_public())
+
+_DOORS = ("fft", "linalg", "nn", "passes", "random", "special", "stats", "testing", "torch")
+
+
+def __dir__() -> list[str]:
+    """What is for users: functions, classes, constants, and the modules that hold more of them."""
+    return sorted(
+        name
+        for name, what in globals().items()
+        if not name.startswith("_") and (type(what).__name__ != "module" or name in _DOORS)
+    )

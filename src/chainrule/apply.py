@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.config import recording
-from chainrule.errors import ChainruleError, DomainError, DTypeError, RangeError, ShapeError
+from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError, RangeError, ShapeError
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.spec import Shape, Spec, Specs, spec_of
@@ -473,6 +473,34 @@ def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Ex
     return error
 
 
+# What Python and NumPy refuse arguments with, and ours for it. Errors of other classes are those of users' functions.
+REFUSALS: dict[type[Exception], type[ChainruleError]] = {
+    AttributeError: DTypeError,
+    IndexError: AxisError,
+    OverflowError: RangeError,
+    TypeError: DTypeError,
+    ValueError: DomainError,
+    ZeroDivisionError: DomainError,
+    np.exceptions.AxisError: AxisError,
+}
+
+
+def refused(record: Any, error: Exception) -> Exception:
+    """The library's error for arguments that Python or NumPy refused inside a function made of ops."""
+    kind = REFUSALS.get(type(error))
+    if kind is None:
+        return error
+    return kind(
+        f"[{record.name}] refused its arguments: {str(error).rstrip('.')}; check their kinds and shapes; "
+        f"see help({_path(record)})."
+    )
+
+
+def _path(record: Any) -> str:
+    """Where users find a function."""
+    return f"{record.call.__module__}.{record.call.__name__}"
+
+
 # ------------------------------------------------------------------------------------- the public functions
 
 
@@ -560,9 +588,10 @@ def _misfit(op: Op, args: Any, operands: Any, rest: Any, params: dict[str, Any])
 
 
 def _call_error(op: Op, told: str) -> str:
-    operands = "a sequence of operands" if op.sequence else f"{op.arity} operand" + "s" * (op.arity != 1)
+    count = "at least 1 operand" if op.arity is None else f"{op.arity} operand" + "s" * (op.arity != 1)
+    operands = "a sequence of operands" if op.sequence else count
     parameters = "; parameters: " + ", ".join(op.parameters) if op.parameters else ""
-    return f"[{op.name}] {told}; expected {operands}{parameters}; see help(chainrule.{op.name})."
+    return f"[{op.name}] {told}; expected {operands}{parameters}; see help({_path(op)})."
 
 
 def operand_spec(name: str, x: Any) -> Any:

@@ -14,7 +14,7 @@ from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any
 
-from chainrule.apply import bare_arguments, bind, boxed, defer, is_box
+from chainrule.apply import REFUSALS, bare_arguments, bind, boxed, defer, is_box, refused
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
 from chainrule.unknown import DEFERRED, UnknownError
 
@@ -78,11 +78,16 @@ def _public_composite(record: Composite) -> Any:
                 try:
                     return boxed(value(*arrays, **given), args)
                 except Exception:  # what the value does not take, the body does, or says why not
-                    return body(ops, *args, **params)
+                    pass
         try:
             return body(ops, *args, **params)
         except UnknownError:
             return defer(record.call, args, params)
+        except tuple(REFUSALS) as error:
+            told = refused(record, error)
+            if told is error:
+                raise
+            raise told from error
 
     call.__name__ = call.__qualname__ = record.name
     return call
