@@ -9,7 +9,7 @@ from scipy import signal
 import chainrule as cr
 from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.ops import ops, raw
-from chainrule.ops.convolution import COLUMNS, ELEMENTS
+from chainrule.ops.nn.convolution import COLUMNS, ELEMENTS
 
 F = cr.nn.functional
 

@@ -85,7 +85,7 @@ def test_polynomials_of_real_degree():
 
 
 def moment(a, k, phi, m):
-    """See Note [Moments] in ops/elliptic.py."""
+    """See Note [Moments] in ops/special/elliptic.py."""
 
     def integrand(t):
         return mpmath.sin(t) ** (2 * k) * (1 - mpmath.mpf(m) * mpmath.sin(t) ** 2) ** -mpmath.mpf(a)

@@ -18,9 +18,9 @@ from chainrule.apply import REFUSALS, bare_arguments, bind, boxed, defer, is_box
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
 from chainrule.unknown import DEFERRED, UnknownError
 
-# Every file of this folder is a family of ops; importing it fills the registry.
-for _family in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_family.name}")
+# Every file of this folder, and of those in it, is a family of ops; importing it fills the registry.
+for _family in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_family.name)
 
 raw: Any = SimpleNamespace()
 ops: Any = SimpleNamespace()

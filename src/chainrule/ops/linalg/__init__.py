@@ -1,0 +1,1 @@
+"""Linear algebra: equations, decompositions, functions of matrices."""

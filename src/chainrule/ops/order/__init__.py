@@ -1,0 +1,1 @@
+"""Order and selection: what is sorted, searched, chosen or put into groups."""
