@@ -11,10 +11,18 @@ from chainrule import protocols as protocols
 from chainrule import random as random
 from chainrule import special as special
 from chainrule import stats as stats
+from chainrule.associative import associative_scan as associative_scan
+from chainrule.bound import bind as bind
+from chainrule.branches import cond as cond
+from chainrule.branches import switch as switch
 from chainrule.config import enable_grad as enable_grad
 from chainrule.config import is_grad_enabled as is_grad_enabled
 from chainrule.config import no_grad as no_grad
 from chainrule.config import set_grad_enabled as set_grad_enabled
+from chainrule.control import fori_loop as fori_loop
+from chainrule.control import map as map
+from chainrule.control import scan as scan
+from chainrule.control import while_loop as while_loop
 from chainrule.coverage import coverage as coverage
 from chainrule.creation import arange as arange
 from chainrule.creation import asarray as asarray
@@ -30,6 +38,7 @@ from chainrule.creation import ones_like as ones_like
 from chainrule.creation import tensor as tensor
 from chainrule.creation import zeros as zeros
 from chainrule.creation import zeros_like as zeros_like
+from chainrule.custom import custom_rule as custom_rule
 from chainrule.dtypes import __array_namespace_info__ as __array_namespace_info__
 from chainrule.dtypes import bool as bool
 from chainrule.dtypes import broadcast_shapes as broadcast_shapes
@@ -61,37 +70,48 @@ from chainrule.errors import DomainError as DomainError
 from chainrule.errors import DTypeError as DTypeError
 from chainrule.errors import ExpressionError as ExpressionError
 from chainrule.errors import GradientError as GradientError
+from chainrule.errors import GraphFileError as GraphFileError
 from chainrule.errors import MatrixError as MatrixError
 from chainrule.errors import MatrixShapeError as MatrixShapeError
 from chainrule.errors import RangeError as RangeError
 from chainrule.errors import ShapeError as ShapeError
 from chainrule.errors import SymbolError as SymbolError
+from chainrule.graph.function import Function as Function
 from chainrule.graph.gradients import gradients as gradients
-from chainrule.graph.graph import Function as Function
 from chainrule.graph.graph import Graph as Graph
+from chainrule.jacobians import hessian as hessian
+from chainrule.jacobians import hvp as hvp
+from chainrule.jacobians import jacobian as jacobian
+from chainrule.recompute import checkpoint as checkpoint
 from chainrule.spec import Spec as Spec
+from chainrule.substitution import substitute as substitute
 from chainrule.symbolic import function as function
+from chainrule.symbolic import state as state
 from chainrule.symbolic import symbol as symbol
 from chainrule.tensor import Operand
 from chainrule.tensor import Tensor as Tensor
+from chainrule.trace import trace as trace
 from chainrule.transforms import grad as grad
 from chainrule.transforms import jvp as jvp
+from chainrule.transforms import linearize as linearize
+from chainrule.transforms import stop_gradient as stop_gradient
 from chainrule.transforms import value_and_grad as value_and_grad
 from chainrule.transforms import vjp as vjp
-from chainrule.ops.sets import UniqueAll
-from chainrule.ops.sets import UniqueCounts
-from chainrule.ops.sets import UniqueInverse
+from chainrule.transposition import linear_transpose as linear_transpose
+from chainrule.vectorize import all_gather as all_gather
+from chainrule.vectorize import axis_index as axis_index
+from chainrule.vectorize import per_sample as per_sample
+from chainrule.vectorize import pmax as pmax
+from chainrule.vectorize import pmean as pmean
+from chainrule.vectorize import pmin as pmin
+from chainrule.vectorize import psum as psum
+from chainrule.vectorize import vmap as vmap
+from chainrule.ops.order.sets import UniqueAll
+from chainrule.ops.order.sets import UniqueCounts
+from chainrule.ops.order.sets import UniqueInverse
 
 __version__: str
 __array_api_version__: str
-
-def take_along_axis(x: Operand, indices: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """x[…, indices[…, j, …], …]: the elements at integer ``indices`` along ``axis``; other axes broadcast."""
-
-def add_along_axis(g: Operand, indices: Operand, /, axis: int | Sequence[int] | None = -1, *, size: Any) -> Tensor:
-    """Zeros of ``size`` along ``axis``, with g added at the integer ``indices``: the transpose of
-    take_along_axis.
-    """
 
 def add(x1: Operand, x2: Operand, /) -> Tensor:
     """x + y."""
@@ -101,11 +121,6 @@ def subtract(x1: Operand, x2: Operand, /) -> Tensor:
 
 def multiply(x1: Operand, x2: Operand, /) -> Tensor:
     """x · y."""
-
-def absorbing_multiply(a: Operand, b: Operand, /) -> Tensor:
-    """a · b in which a zero of b absorbs an infinite a: ∞ · 0 = 0 at the kink of √(x·x). A mask absorbs
-    anything.
-    """
 
 def divide(x1: Operand, x2: Operand, /) -> Tensor:
     """x / y."""
@@ -160,11 +175,6 @@ def round(x: Operand, /) -> Tensor:
 
 def roots(p: Operand, /) -> Tensor:
     """The complex numbers where the polynomial with coefficients p, the highest power first, is 0."""
-
-def contract(*operands: Operand, subscripts: str) -> Tensor:
-    """The sum of products that ``subscripts`` spell out, each letter once an operand: what ``einsum`` is made
-    of.
-    """
 
 def sqrt(x: Operand, /) -> Tensor:
     """√x."""
@@ -244,25 +254,19 @@ def relu(x: Operand, /) -> Tensor:
 def softplus(x: Operand, /) -> Tensor:
     """log(1 + eˣ), without overflow."""
 
-def cbrt(x: Operand, /) -> Tensor:
-    """The real cube root of x, negative for negative x; its slope at 0 is ∞."""
-
-def gather(*operands: Operand, index: Any) -> Tensor:
-    """x[index] with the integer arrays of the index as operands: what ``x[...]`` is made of."""
-
 def scatter_add(*operands: Operand, index: Any, shape: Any) -> Tensor:
     """Zeros of the given shape, with g added at the index (all of it where that repeats): the transpose of
     gather.
     """
-
-def put(*operands: Operand, index: Any) -> Tensor:
-    """x with v written at the index: what ``x[...] = v`` is made of."""
 
 def concat(arrays: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
     """The operands one after the other along ``axis``; with ``axis=None`` all their elements in one row."""
 
 def stack(arrays: Sequence[Operand], /, axis: int | Sequence[int] | None = 0) -> Tensor:
     """The operands, of equal shape, side by side along a new ``axis`` of the result."""
+
+def cross(x1: Operand, x2: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """The cross product of vectors of 3 elements along ``axis``; the other axes broadcast."""
 
 def logcumsumexp(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
     """y[i] = log(exp x[0] + … + exp x[i]) along ``axis`` (the last by default), without overflow."""
@@ -341,21 +345,6 @@ def matmul(x1: Operand, x2: Operand, /) -> Tensor:
     batch.
     """
 
-def cross(x1: Operand, x2: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """The cross product of vectors of 3 elements along ``axis``; the other axes broadcast."""
-
-def nanmax(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The largest element along ``axis`` that is no NaN; equal ones share the gradient."""
-
-def nanmin(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The smallest element along ``axis`` that is no NaN; equal ones share the gradient."""
-
-def nanargmax(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The place of the first largest element that is not NaN along ``axis`` (default: of all)."""
-
-def nanargmin(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """The place of the first smallest element that is not NaN along ``axis`` (default: of all)."""
-
 def vector_norm(
     x: Operand,
     /,
@@ -385,6 +374,65 @@ def std(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """√(Σ |x − mean(x)|² / (n − correction)) over ``axis``; the derivative is 0 where x is constant."""
+
+def take_along_axis(x: Operand, indices: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """x[…, indices[…, j, …], …]: the elements at integer ``indices`` along ``axis``; other axes broadcast."""
+
+def add_along_axis(g: Operand, indices: Operand, /, axis: int | Sequence[int] | None = -1, *, size: Any) -> Tensor:
+    """Zeros of ``size`` along ``axis``, with g added at the integer ``indices``: the transpose of
+    take_along_axis.
+    """
+
+def nanmax(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """The largest element along ``axis`` that is no NaN; equal ones share the gradient."""
+
+def nanmin(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """The smallest element along ``axis`` that is no NaN; equal ones share the gradient."""
+
+def nanargmax(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """The place of the first largest element that is not NaN along ``axis`` (default: of all)."""
+
+def nanargmin(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """The place of the first smallest element that is not NaN along ``axis`` (default: of all)."""
+
+def cummax(x: Operand, /, axis: int | Sequence[int] | None = None) -> Tensor:
+    """y[i] = the largest of x[0], …, x[i] along ``axis`` (implied for 1-d x); ties share the gradient."""
+
+def cummin(x: Operand, /, axis: int | Sequence[int] | None = None) -> Tensor:
+    """y[i] = the smallest of x[0], …, x[i] along ``axis`` (implied for 1-d x); ties share the gradient."""
+
+def isin(x: Operand, elements: Operand, /, invert: Any = False) -> Tensor:
+    """Whether each element of x is among ``elements``, or is not, with ``invert=True``."""
+
+def argsort(
+    x: Operand,
+    /,
+    axis: int | Sequence[int] | None = -1,
+    descending: Any = False,
+    stable: Any = True,
+) -> Tensor:
+    """The positions along ``axis`` of the elements in ascending order; equal ones keep theirs if ``stable``."""
+
+def ranks(x: Operand, /, axis: int | Sequence[int] | None = -1, descending: Any = False) -> Tensor:
+    """The place along ``axis`` that each element has in ascending order, from 0: the inverse of argsort."""
+
+def sort(
+    x: Operand,
+    /,
+    axis: int | Sequence[int] | None = -1,
+    descending: Any = False,
+    stable: Any = True,
+) -> Tensor:
+    """The elements in ascending order along ``axis``; k equal ones share the gradient of their k places."""
+
+def partition(x: Operand, /, kth: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """x rearranged along ``axis`` so that rank ``kth`` is in its place, smaller elements before, larger behind."""
+
+def argpartition(x: Operand, /, kth: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """Positions along ``axis`` so that the one of rank ``kth`` is in its place, smaller before, larger behind."""
+
+def arg_top_k(x: Operand, /, k: int, axis: int | Sequence[int] | None = -1, largest: Any = True) -> Tensor:
+    """The positions of the k largest elements along ``axis``, in descending order; of equal ones the first ones."""
 
 def conj(x: Operand, /) -> Tensor:
     """x with its imaginary part negated."""
@@ -459,9 +507,6 @@ def argmax(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: bui
 def argmin(x: Operand, /, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
     """The position of the first smallest element, or NaN, along ``axis`` (by default in the flattened x)."""
 
-def sinc(x: Operand, /) -> Tensor:
-    """sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3."""
-
 def deg2rad(x: Operand, /) -> Tensor:
     """x · π/180: degrees as radians."""
 
@@ -495,15 +540,6 @@ def fmax(x: Operand, y: Operand, less: Operand, /) -> Tensor:
 def fmin(x: Operand, y: Operand, less: Operand, /) -> Tensor:
     """The smaller of x and y, and of a number and NaN the number; a tie shares the gradient, ½ each."""
 
-def exponent(x: Operand, /) -> Tensor:
-    """The e of x = m · 2ᵉ with ½ ≤ |m| < 1, an integer; 0 for 0."""
-
-def cummax(x: Operand, /, axis: int | Sequence[int] | None = None) -> Tensor:
-    """y[i] = the largest of x[0], …, x[i] along ``axis`` (implied for 1-d x); ties share the gradient."""
-
-def cummin(x: Operand, /, axis: int | Sequence[int] | None = None) -> Tensor:
-    """y[i] = the smallest of x[0], …, x[i] along ``axis`` (implied for 1-d x); ties share the gradient."""
-
 def cumsum(x: Operand, /, axis: int | Sequence[int] | None = None, dtype: Any = None) -> Tensor:
     """y[i] = x[0] + … + x[i] along ``axis``, which may be left out for 1-d x; integers are summed in 64 bits."""
 
@@ -518,18 +554,6 @@ def linear_recurrence(
 
 def cumprod(x: Operand, /, axis: int | Sequence[int] | None = None, dtype: Any = None) -> Tensor:
     """y[i] = x[0] · … · x[i] along ``axis``, which may be left out for 1-d x; the derivative is exact at zeros."""
-
-def searchsorted_in(x1: Operand, x2: Operand, /, side: Any = "left") -> Tensor:
-    """searchsorted without a sorter: the places where x2 would go in the ascending x1."""
-
-def isin(x: Operand, elements: Operand, /, invert: Any = False) -> Tensor:
-    """Whether each element of x is among ``elements``, or is not, with ``invert=True``."""
-
-def segment_max_of(data: Operand, ids: Operand, /, size: Any) -> Tensor:
-    """out[k] = the largest of the data[i] whose segment_ids[i] is k; equal ones share the gradient."""
-
-def segment_min_of(data: Operand, ids: Operand, /, size: Any) -> Tensor:
-    """out[k] = the smallest of the data[i] whose segment_ids[i] is k; equal ones share the gradient."""
 
 def broadcast_to(x: Operand, /, shape: Any) -> Tensor:
     """x repeated along new axes, and axes of size 1, to the given shape."""
@@ -558,63 +582,11 @@ def softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
 def log_softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
     """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
 
-def argsort(
-    x: Operand,
-    /,
-    axis: int | Sequence[int] | None = -1,
-    descending: Any = False,
-    stable: Any = True,
-) -> Tensor:
-    """The positions along ``axis`` of the elements in ascending order; equal ones keep theirs if ``stable``."""
+def cbrt(x: Operand, /) -> Tensor:
+    """The real cube root of x, negative for negative x; its slope at 0 is ∞."""
 
-def ranks(x: Operand, /, axis: int | Sequence[int] | None = -1, descending: Any = False) -> Tensor:
-    """The place along ``axis`` that each element has in ascending order, from 0: the inverse of argsort."""
-
-def tie_groups(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """The number, from 0, of the run of equal elements along ``axis`` that each element belongs to."""
-
-def tie_mean(x: Operand, groups: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """Each element's mean over its group along ``axis``; the groups are ascending integers, as from tie_groups."""
-
-def sort(
-    x: Operand,
-    /,
-    axis: int | Sequence[int] | None = -1,
-    descending: Any = False,
-    stable: Any = True,
-) -> Tensor:
-    """The elements in ascending order along ``axis``; k equal ones share the gradient of their k places."""
-
-def order_statistics(x: Operand, ranks: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """The elements of the given ``ranks`` along ``axis``, 0 the smallest, −1 the largest; ties share the
-    gradient.
-    """
-
-def partition(x: Operand, /, kth: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """x rearranged along ``axis`` so that rank ``kth`` is in its place, smaller elements before, larger behind."""
-
-def argpartition(x: Operand, /, kth: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """Positions along ``axis`` so that the one of rank ``kth`` is in its place, smaller before, larger behind."""
-
-def arg_top_k(x: Operand, /, k: int, axis: int | Sequence[int] | None = -1, largest: Any = True) -> Tensor:
-    """The positions of the k largest elements along ``axis``, in descending order; of equal ones the first ones."""
-
-def put_along_axis(x: Operand, indices: Any, values: Any, axis: int = -1) -> Tensor:
-    """x with ``values`` written at integer ``indices`` along ``axis``, as a new Tensor."""
-
-def add_at(x: Operand, index: Any, values: Any) -> Tensor:
-    """x with ``values`` added at the index (all of them where it repeats), as a new Tensor; index as in
-    x[index].
-    """
-
-def choose(index: Any, choices: Any, mode: str = "raise") -> Tensor:
-    """choices[index[i]][i]: of several arrays the element that an integer index names; all broadcast."""
-
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
-    """The element of the choice whose condition is the first to hold; ``default`` where none does."""
-
-def piecewise(x: Operand, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tensor:
-    """f(x) by the function whose condition holds, in x's dtype; a function too many is for where none does."""
+def sinc(x: Operand, /) -> Tensor:
+    """sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3."""
 
 def polyval(p: Any, x: Operand) -> Tensor:
     """Σ p[i] xⁿ⁻¹⁻ⁱ: the polynomial with coefficients p, the highest power first, at x."""
@@ -722,6 +694,31 @@ def inner(x: Operand, y: Operand) -> Tensor:
 def kron(x: Operand, y: Operand) -> Tensor:
     """The Kronecker product: every element of x times the whole of y, as blocks."""
 
+def norm(
+    x: Operand,
+    ord: Any = None,
+    axis: int | Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them."""
+
+def put_along_axis(x: Operand, indices: Any, values: Any, axis: int = -1) -> Tensor:
+    """x with ``values`` written at integer ``indices`` along ``axis``, as a new Tensor."""
+
+def add_at(x: Operand, index: Any, values: Any) -> Tensor:
+    """x with ``values`` added at the index (all of them where it repeats), as a new Tensor; index as in
+    x[index].
+    """
+
+def choose(index: Any, choices: Any, mode: str = "raise") -> Tensor:
+    """choices[index[i]][i]: of several arrays the element that an integer index names; all broadcast."""
+
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
+    """The element of the choice whose condition is the first to hold; ``default`` where none does."""
+
+def piecewise(x: Operand, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tensor:
+    """f(x) by the function whose condition holds, in x's dtype; a function too many is for where none does."""
+
 def nansum(
     x: Operand,
     axis: int | Sequence[int] | None = None,
@@ -765,17 +762,6 @@ def nanstd(
 ) -> Tensor:
     """√nanvar: the spread of the elements along ``axis`` that are not NaN; the derivative of constants is 0."""
 
-def norm(
-    x: Operand,
-    ord: Any = None,
-    axis: int | Sequence[int] | None = None,
-    keepdims: builtins.bool = False,
-) -> Tensor:
-    """√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them."""
-
-def astype(x: Operand, dtype: Any, *, copy: builtins.bool = True, device: Any = None) -> Tensor:
-    """x in another dtype; the gradient comes back in x's own. Complex numbers are not cut off: see ``real``."""
-
 def median(x: Operand, axis: int | Sequence[int] | None = None, keepdims: builtins.bool = False) -> Tensor:
     """The middle element along ``axis`` (all axes by default), or the mean of the middle two."""
 
@@ -817,42 +803,6 @@ def nanpercentile(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """The value that a share q, 0 to 100, of the elements that are not NaN along ``axis`` does not exceed."""
-
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
-    """x with ``pad_width`` more elements at the ends: one number, (before, after), or a pair for each axis."""
-
-def diag(x: Operand, k: int = 0) -> Tensor:
-    """Of a vector: the matrix with it as diagonal ``k``; of a matrix: its diagonal ``k``."""
-
-def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """Σᵢ xᵢᵢ, the sum of a diagonal of x."""
-
-def modf(x: Operand) -> Tensor:
-    """The fraction of x and its whole part, both with the sign of x."""
-
-def frexp(x: Operand) -> Tensor:
-    """The m and e of x = m · 2ᵉ with ½ ≤ |m| < 1; the derivative of m is 2⁻ᵉ."""
-
-def nan_to_num(x: Operand, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-    """x with numbers in place of NaN and infinities, by default 0 and the largest finite ones."""
-
-def lerp(x: Operand, y: Operand, weight: Any) -> Tensor:
-    """x + weight · (y − x): x at weight 0, y at 1."""
-
-def isclose(
-    x: Operand,
-    y: Operand,
-    rtol: float = 1e-05,
-    atol: float = 1e-08,
-    equal_nan: builtins.bool = False,
-) -> Tensor:
-    """Whether |x − y| ≤ atol + rtol · |y|, element by element; NaN is close to NaN only if ``equal_nan``."""
-
-def allclose(x: Operand, y: Operand, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Tensor:
-    """Whether |x − y| ≤ atol + rtol · |y| for all elements."""
-
-def array_equal(x: Operand, y: Operand, equal_nan: builtins.bool = False) -> Tensor:
-    """Whether x and y have one shape and equal elements."""
 
 def cumulative_sum(
     x: Operand,
@@ -942,6 +892,45 @@ def unique(
 ) -> Tensor:
     """The distinct elements (or slices along ``axis``) in ascending order, and what the flags ask for."""
 
+def top_k(x: Operand, k: int, axis: int = -1, largest: builtins.bool = True) -> Tensor:
+    """The k largest elements along ``axis`` in descending order, and their positions; ties share the gradient."""
+
+def astype(x: Operand, dtype: Any, *, copy: builtins.bool = True, device: Any = None) -> Tensor:
+    """x in another dtype; the gradient comes back in x's own. Complex numbers are not cut off: see ``real``."""
+
+def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
+    """x with ``pad_width`` more elements at the ends: one number, (before, after), or a pair for each axis."""
+
+def diag(x: Operand, k: int = 0) -> Tensor:
+    """Of a vector: the matrix with it as diagonal ``k``; of a matrix: its diagonal ``k``."""
+
+def modf(x: Operand) -> Tensor:
+    """The fraction of x and its whole part, both with the sign of x."""
+
+def frexp(x: Operand) -> Tensor:
+    """The m and e of x = m · 2ᵉ with ½ ≤ |m| < 1; the derivative of m is 2⁻ᵉ."""
+
+def nan_to_num(x: Operand, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """x with numbers in place of NaN and infinities, by default 0 and the largest finite ones."""
+
+def lerp(x: Operand, y: Operand, weight: Any) -> Tensor:
+    """x + weight · (y − x): x at weight 0, y at 1."""
+
+def isclose(
+    x: Operand,
+    y: Operand,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: builtins.bool = False,
+) -> Tensor:
+    """Whether |x − y| ≤ atol + rtol · |y|, element by element; NaN is close to NaN only if ``equal_nan``."""
+
+def allclose(x: Operand, y: Operand, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Tensor:
+    """Whether |x − y| ≤ atol + rtol · |y| for all elements."""
+
+def array_equal(x: Operand, y: Operand, equal_nan: builtins.bool = False) -> Tensor:
+    """Whether x and y have one shape and equal elements."""
+
 def reshape(x: Operand, shape: Any, copy: builtins.bool | None = None) -> Tensor:
     """x's elements, in order, in another shape; one size may be -1. ``copy=False`` fails where it would copy."""
 
@@ -977,9 +966,6 @@ def interp(x: Operand, xp: Any, fp: Any, left: Any = None, right: Any = None, pe
 
 def unwrap(x: Operand, discont: Any = None, axis: int = -1, *, period: float = 6.283185307179586) -> Tensor:
     """x with whole periods added along ``axis`` so that neighbours differ by no more than half a period."""
-
-def top_k(x: Operand, k: int, axis: int = -1, largest: builtins.bool = True) -> Tensor:
-    """The k largest elements along ``axis`` in descending order, and their positions; ties share the gradient."""
 
 def average(
     x: Operand,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.tensor import Operand, Tensor
-from chainrule.ops.eig import EigResult
-from chainrule.ops.eigen import EighResult
-from chainrule.ops.qr import LUResult
-from chainrule.ops.qr import QRResult
-from chainrule.ops.qr import SlogdetResult
-from chainrule.ops.svd import SVDResult
+from chainrule.ops.linalg.eig import EigResult
+from chainrule.ops.linalg.eigen import EighResult
+from chainrule.ops.linalg.qr import LUResult
+from chainrule.ops.linalg.qr import QRResult
+from chainrule.ops.linalg.qr import SlogdetResult
+from chainrule.ops.linalg.svd import SVDResult
 
 def cholesky(x: Operand, /, upper: Any = False) -> Tensor:
     """The lower triangular L with L @ Lᴴ = x, or with ``upper`` the U with Uᴴ @ U = x, of positive definite x."""
@@ -35,11 +35,6 @@ def pinv(x: Operand, /, rtol: Any = None, hermitian: Any = False) -> Tensor:
 def matrix_rank(x: Operand, /, tol: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
     """How many singular values are above ``tol``, or above ``rtol`` times the largest; an integer."""
 
-def matmul(x1: Operand, x2: Operand, /) -> Tensor:
-    """The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a
-    batch.
-    """
-
 def expm(x: Operand, /) -> Tensor:
     """The exponential Σ xᵏ / k! of square matrices."""
 
@@ -55,15 +50,6 @@ def sqrtm(x: Operand, /) -> Tensor:
 def cross(x1: Operand, x2: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
     """The cross product of vectors of 3 elements along ``axis``; the other axes broadcast."""
 
-def vector_norm(
-    x: Operand,
-    /,
-    axis: int | Sequence[int] | None = None,
-    keepdims: bool = False,
-    ord: Any = 2,
-) -> Tensor:
-    """(Σ |x|ᵖ)^(1/p) over ``axis`` (all axes by default), p = ord; ∞ is the largest |x|, 0 counts the nonzero."""
-
 def qr(x: Operand, /, mode: str = "reduced") -> QRResult:
     """(Q, R) of matrices: x = Q · R, Q with orthonormal columns and R upper triangular."""
 
@@ -72,9 +58,6 @@ def lu(x: Operand, /) -> LUResult:
 
 def slogdet(x: Operand, /) -> SlogdetResult:
     """(sign, logabsdet) of square matrices: det(x) = sign · exp(logabsdet), which does not overflow."""
-
-def matrix_transpose(x: Operand, /) -> Tensor:
-    """x with its last two axes exchanged."""
 
 def inv(x: Operand, /) -> Tensor:
     """The inverse x⁻¹ of square matrices; MatrixError where one is singular."""
@@ -100,6 +83,23 @@ def svd(x: Operand, /, full_matrices: Any = True) -> SVDResult:
 def svdvals(x: Operand, /) -> Tensor:
     """The singular values of matrices, descending."""
 
+def matmul(x1: Operand, x2: Operand, /) -> Tensor:
+    """The matrix product over x's last and y's last-but-one axis; 1-d operands are vectors, further axes a
+    batch.
+    """
+
+def vector_norm(
+    x: Operand,
+    /,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    ord: Any = 2,
+) -> Tensor:
+    """(Σ |x|ᵖ)^(1/p) over ``axis`` (all axes by default), p = ord; ∞ is the largest |x|, 0 counts the nonzero."""
+
+def matrix_transpose(x: Operand, /) -> Tensor:
+    """x with its last two axes exchanged."""
+
 def cho_solve(c_and_lower: Any, b: Any) -> Tensor:
     """The x with a @ x = b, given a pair of a Cholesky factor of a and whether it is the lower one."""
 
@@ -107,12 +107,6 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Tensor, Tensor, Tensor, Te
     """x that makes ‖a @ x − b‖₂ least (of least norm, if there are many), residuals, rank and singular values of
     a.
     """
-
-def vecdot(x1: Operand, x2: Operand, axis: int = -1) -> Tensor:
-    """Σᵢ conj(x1ᵢ)·x2ᵢ along ``axis``, the other axes broadcast."""
-
-def tensordot(x: Operand, y: Operand, axes: Any = 2, *, name: str = "tensordot") -> Tensor:
-    """The sum over pairs of axes: x's last ``axes`` with y's first, or a pair of lists of axes; the others stay."""
 
 def matrix_power(x: Operand, n: Any) -> Tensor:
     """The product of n copies of square matrices; for n < 0 of their inverses, for n = 0 the identity."""
@@ -143,6 +137,12 @@ def tensorinv(a: Any, ind: int = 2) -> Tensor:
 
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tensor:
     """The x with tensordot(a, x, x.ndim) = b; ``axes`` of a are moved to its end first."""
+
+def vecdot(x1: Operand, x2: Operand, axis: int = -1) -> Tensor:
+    """Σᵢ conj(x1ᵢ)·x2ᵢ along ``axis``, the other axes broadcast."""
+
+def tensordot(x: Operand, y: Operand, axes: Any = 2, *, name: str = "tensordot") -> Tensor:
+    """The sum over pairs of axes: x's last ``axes`` with y's first, or a pair of lists of axes; the others stay."""
 
 def norm(x: Operand, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
     """√Σ|x|² over ``axis`` (all axes by default), or by ``ord`` another norm, as ``numpy.linalg.norm`` has them."""

@@ -5,28 +5,20 @@ from typing import Any
 
 from chainrule.tensor import Operand, Tensor
 
-def airy_stack(x: Operand, /) -> Tensor:
-    """Ai, Ai′, Bi and Bi′ of x, stacked in front; ``special.airy`` as one array."""
+def exp2(x: Operand, /) -> Tensor:
+    """2ˣ."""
 
-def spherical_j(n: Operand, z: Operand, /) -> Tensor:
-    """jₙ(z) = √(π/2z) Jₙ₊½(z), the spherical Bessel function of the first kind, of whole order n:
-    ``special.spherical_jn`` without its flag.
-    """
+def expm1(x: Operand, /) -> Tensor:
+    """eˣ − 1, exact for small x."""
 
-def spherical_y(n: Operand, z: Operand, /) -> Tensor:
-    """yₙ(z) = √(π/2z) Yₙ₊½(z), the spherical Bessel function of the second kind, of whole order n:
-    ``special.spherical_yn`` without its flag.
-    """
+def log1p(x: Operand, /) -> Tensor:
+    """log(1 + x), exact for small x."""
 
-def spherical_i(n: Operand, z: Operand, /) -> Tensor:
-    """iₙ(z) = √(π/2z) Iₙ₊½(z), the modified spherical Bessel function of the first kind, of whole order n:
-    ``special.spherical_in`` without its flag.
-    """
+def expit(x: Operand, /) -> Tensor:
+    """1 / (1 + e⁻ˣ), without overflow."""
 
-def spherical_k(n: Operand, z: Operand, /) -> Tensor:
-    """kₙ(z) = √(π/2z) Kₙ₊½(z), the modified spherical Bessel function of the second kind, of whole order n:
-    ``special.spherical_kn`` without its flag.
-    """
+def softplus(x: Operand, /) -> Tensor:
+    """log(1 + eˣ), without overflow."""
 
 def j0(x: Operand, /) -> Tensor:
     """J₀(x), the Bessel function of the first kind of order 0."""
@@ -79,18 +71,6 @@ def kv(v: Operand, z: Operand, /) -> Tensor:
 def kve(v: Operand, z: Operand, /) -> Tensor:
     """eᶻ Kᵥ(z), without underflow; derivatives as those of ``special.kv``."""
 
-def scaled_jv(v: Operand, z: Operand, s: Operand, /) -> Tensor:
-    """jv(v, z) · e⁻ˢ of (v, z, s), within range where s is near the growth of the function."""
-
-def scaled_yv(v: Operand, z: Operand, s: Operand, /) -> Tensor:
-    """yv(v, z) · e⁻ˢ of (v, z, s), within range where s is near the growth of the function."""
-
-def scaled_iv(v: Operand, z: Operand, s: Operand, /) -> Tensor:
-    """iv(v, z) · e⁻ˢ of (v, z, s), within range where s is near the growth of the function."""
-
-def real_ive(v: Operand, x: Operand, /) -> Tensor:
-    """``special.ive(v, x)`` of real x."""
-
 def hankel1(v: Operand, z: Operand, /) -> Tensor:
     """Jᵥ(z) + iYᵥ(z), the Hankel function of kind 1; ∂/∂v for real z > 0, as of ``special.jv``."""
 
@@ -117,24 +97,6 @@ def kve_order(k: Operand, v: Operand, x: Operand, /) -> Tensor:
     NaN).
     """
 
-def exp2(x: Operand, /) -> Tensor:
-    """2ˣ."""
-
-def expm1(x: Operand, /) -> Tensor:
-    """eˣ − 1, exact for small x."""
-
-def log1p(x: Operand, /) -> Tensor:
-    """log(1 + x), exact for small x."""
-
-def expit(x: Operand, /) -> Tensor:
-    """1 / (1 + e⁻ˣ), without overflow."""
-
-def softplus(x: Operand, /) -> Tensor:
-    """log(1 + eˣ), without overflow."""
-
-def elliptic_moment(a: Operand, k: Operand, phi: Operand, m: Operand, /) -> Tensor:
-    """∫₀^φ sin²ᵏθ (1 − m sin²θ)⁻ᵃ dθ of numbers a, k and real φ, m."""
-
 def ellipk(m: Operand, /) -> Tensor:
     """K(m) = ∫₀^(π/2) (1 − m sin²θ)^(−1/2) dθ, the complete elliptic integral of the first kind; NaN for m > 1."""
 
@@ -149,9 +111,6 @@ def ellipkinc(phi: Operand, m: Operand, /) -> Tensor:
 
 def ellipeinc(phi: Operand, m: Operand, /) -> Tensor:
     """E(φ, m) = ∫₀^φ (1 − m sin²θ)^(1/2) dθ, the incomplete elliptic integral of the second kind; NaN for m > 1."""
-
-def ellipj_stack(u: Operand, m: Operand, /) -> Tensor:
-    """sn, cn, dn and am of (u, m), stacked in front; ``special.ellipj`` as one array."""
 
 def xlogy(x1: Operand, x2: Operand, /) -> Tensor:
     """x log y, 0 where x is 0, for real and complex numbers; both derivatives are 0 at (0, 0)."""
@@ -201,17 +160,11 @@ def erfc(x: Operand, /) -> Tensor:
 def erfi(x: Operand, /) -> Tensor:
     """−i erf(ix), for real and complex x."""
 
-def erfcx_derivative(n: Operand, x: Operand, /) -> Tensor:
-    """dⁿ/dxⁿ erfcx(x) for integers n ≥ 0, without cancellation for large x."""
-
 def erfcx(x: Operand, /) -> Tensor:
     """e^(x²) erfc x, for real and complex x; the derivative keeps its digits for large x."""
 
 def wofz(x: Operand, /) -> Tensor:
     """Faddeeva's function w(x) = e^(−x²) erfc(−ix), complex also for real x."""
-
-def dawsn_derivative(n: Operand, x: Operand, /) -> Tensor:
-    """dⁿ/dxⁿ dawsn(x) for integers n ≥ 0, without cancellation for large x."""
 
 def dawsn(x: Operand, /) -> Tensor:
     """Dawson's integral e^(−x²) ∫₀ˣ e^(t²) dt, for real and complex x."""
@@ -261,9 +214,6 @@ def psi(x: Operand, /) -> Tensor:
 def polygamma(n: Operand, x: Operand, /) -> Tensor:
     """ψ⁽ⁿ⁾(x), the n-th derivative of digamma, for integers n ≥ 0; complex x too. There is no derivative by n."""
 
-def digamma_difference(x1: Operand, x2: Operand, /) -> Tensor:
-    """ψ(x + y) − ψ(x), for positive x and x + y with all digits also where y is small beside x."""
-
 def beta(a: Operand, b: Operand, /) -> Tensor:
     """B(a, b) = Γ(a) Γ(b) / Γ(a + b); ∂B/∂a = B·(ψ(a) − ψ(a + b))."""
 
@@ -279,38 +229,14 @@ def binom(n: Operand, k: Operand, /) -> Tensor:
 def hyp2f1(a: Operand, b: Operand, c: Operand, z: Operand, /) -> Tensor:
     """₂F₁(a, b; c; z), Gauss's hypergeometric function of real a, b, c; z may be complex."""
 
-def hyp2f1_da(a: Operand, b: Operand, c: Operand, z: Operand, /) -> Tensor:
-    """∂/∂a of ``special.hyp2f1(a, b, c, z)``, numerically; see there."""
-
-def hyp2f1_dc(a: Operand, b: Operand, c: Operand, z: Operand, /) -> Tensor:
-    """∂/∂c of ``special.hyp2f1(a, b, c, z)``, numerically; see there."""
-
 def hyp1f1(a: Operand, b: Operand, z: Operand, /) -> Tensor:
     """₁F₁(a; b; z) = M(a, b, z), Kummer's confluent hypergeometric function of real a, b; z may be complex."""
-
-def hyp1f1_da(a: Operand, b: Operand, z: Operand, /) -> Tensor:
-    """∂/∂a of ``special.hyp1f1(a, b, z)``, numerically, by its power series."""
-
-def hyp1f1_db(a: Operand, b: Operand, z: Operand, /) -> Tensor:
-    """∂/∂b of ``special.hyp1f1(a, b, z)``, numerically, by its power series."""
 
 def hyp0f1(v: Operand, z: Operand, /) -> Tensor:
     """₀F₁(v; z), the confluent hypergeometric limit function of real v; z may be complex."""
 
-def hyp0f1_dv(v: Operand, z: Operand, /) -> Tensor:
-    """∂/∂v of ``special.hyp0f1(v, z)``, numerically, by its power series."""
-
 def hyperu(a: Operand, b: Operand, x: Operand, /) -> Tensor:
     """U(a, b, x), Tricomi's confluent hypergeometric function, for x > 0; its derivatives in a and b raise."""
-
-def beta_density(a: Operand, b: Operand, x: Operand, /) -> Tensor:
-    """x^(a−1) (1−x)^(b−1) / B(a, b), the derivative of betainc(a, b, x) in x."""
-
-def beta_density_derivative(m: Operand, n: Operand, a: Operand, b: Operand, x: Operand, /) -> Tensor:
-    """∂ᵐ⁺ⁿ/∂aᵐ∂bⁿ of beta_density(a, b, x), for integers m, n ≥ 0."""
-
-def betainc_derivative(m: Operand, n: Operand, a: Operand, b: Operand, x: Operand, /) -> Tensor:
-    """∂ᵐ⁺ⁿI_x(a, b)/∂aᵐ∂bⁿ for integers m, n ≥ 0, by quadrature."""
 
 def betainc(a: Operand, b: Operand, x: Operand, /) -> Tensor:
     """I_x(a, b) = ∫₀ˣ t^(a−1) (1−t)^(b−1) dt / B(a, b), differentiable in a, b and x (DLMF 8.17.2)."""
@@ -323,15 +249,6 @@ def betaincinv(a: Operand, b: Operand, y: Operand, /) -> Tensor:
 
 def betainccinv(a: Operand, b: Operand, y: Operand, /) -> Tensor:
     """The x at which betaincc(a, b, x) = y, differentiable in a, b and y."""
-
-def gamma_density(a: Operand, x: Operand, /) -> Tensor:
-    """x^(a−1) e^(−x) / Γ(a), the derivative of gammainc(a, x) in x."""
-
-def gamma_density_derivative(n: Operand, a: Operand, x: Operand, /) -> Tensor:
-    """∂ⁿ/∂aⁿ of gamma_density(a, x), for integers n ≥ 0."""
-
-def gammainc_derivative(n: Operand, a: Operand, x: Operand, /) -> Tensor:
-    """∂ⁿP(a, x)/∂aⁿ for integers n ≥ 0, by quadrature."""
 
 def gammainc(a: Operand, x: Operand, /) -> Tensor:
     """P(a, x) = ∫₀ˣ t^(a−1) e^(−t) dt / Γ(a), differentiable in a and x (DLMF 8.2.4)."""
@@ -375,9 +292,6 @@ def fresnel_cosine(x: Operand, /) -> Tensor:
 def owens_t(h: Operand, a: Operand, /) -> Tensor:
     """Owen's T(h, a) = 1/2π ∫₀ᵃ e^(−h²(1+t²)/2) / (1 + t²) dt (D. B. Owen, Ann. Math. Stat. 27 (1956) 1075)."""
 
-def lambertw_branch(z: Operand, k: Operand, tol: Operand, /) -> Tensor:
-    """The k-th branch of Lambert's W to the tolerance tol: ``special.lambertw`` without defaults."""
-
 def wrightomega(x: Operand, /) -> Tensor:
     """The ω with ω + log ω = x, for real and complex x."""
 
@@ -408,15 +322,6 @@ def eval_gegenbauer(n: Operand, alpha: Operand, x: Operand, /) -> Tensor:
 def eval_jacobi(n: Operand, alpha: Operand, beta: Operand, x: Operand, /) -> Tensor:
     """Pₙ^(α, β)(x) of (n, α, β, x), the Jacobi polynomial of degree n; derivatives in α and β raise."""
 
-def exprel_derivative(n: Operand, x: Operand, /) -> Tensor:
-    """dⁿ/dxⁿ (eˣ − 1)/x for integers n ≥ 0; 1/(n + 1) at 0."""
-
-def sin_quotient_derivative(n: Operand, x: Operand, /) -> Tensor:
-    """dⁿ/dxⁿ sin(x)/x for integers n ≥ 0, with all digits near 0."""
-
-def log1p_quotient_derivative(n: Operand, x: Operand, /) -> Tensor:
-    """dⁿ/dxⁿ log(1 + x)/x for integers n ≥ 0; (−1)ⁿ n!/(n + 1) at 0."""
-
 def exprel(x: Operand, /) -> Tensor:
     """(eˣ − 1)/x, which is 1 at 0."""
 
@@ -441,23 +346,22 @@ def inv_boxcox1p(y: Operand, power: Operand, /) -> Tensor:
 def stdtr(df: Operand, t: Operand, /) -> Tensor:
     """The distribution function at t of Student's t with df degrees of freedom, of (df, t)."""
 
-def stdtr_df(n: Operand, t: Operand, /) -> Tensor:
-    """∂/∂df of ``special.stdtr(df, t)``; its own derivative in df is NaN at t = 0."""
-
 def stdtrit(df: Operand, p: Operand, /) -> Tensor:
     """The t at which stdtr(df, t) = p, of (df, p)."""
 
-def zeta_derivative(n: Operand, x: Operand, q: Operand, /) -> Tensor:
-    """∂ⁿζ(x, q)/∂xⁿ for integers n ≥ 0, Re q > 0 and Re x ≥ 0, by the Euler–Maclaurin series (DLMF 25.11.5)."""
-
-def hurwitz_zeta(x: Operand, q: Operand, /) -> Tensor:
-    """ζ(x, q) = Σ (q + k)^(−x) over k ≥ 0, for real x > 1, differentiable in x and q."""
-
-def riemann_zeta(x: Operand, /) -> Tensor:
-    """ζ(x) = Σ k^(−x) over k ≥ 1, continued to all real and complex x ≠ 1."""
-
 def zetac(x: Operand, /) -> Tensor:
     """ζ(x) − 1 for real x, exact for large x."""
+
+def logsumexp(a: Any, axis: int | Sequence[int] | None = None, b: Any = None, keepdims: bool = False) -> Tensor:
+    """log Σ b eᵃ over ``axis`` (all axes by default), with weights b as SciPy has it; NaN if the sum is
+    negative.
+    """
+
+def softmax(x: Operand, axis: int | Sequence[int] | None = None) -> Tensor:
+    """eˣ / Σ eˣ over ``axis``, by default all axes, as SciPy has it."""
+
+def log_softmax(x: Operand, axis: int | Sequence[int] | None = None) -> Tensor:
+    """x − log Σ eˣ over ``axis``, by default all axes, as SciPy has it."""
 
 def airy(z: Any) -> tuple[Tensor, ...]:
     """(Ai, Ai′, Bi, Bi′), the Airy functions of z and their derivatives; z may be complex."""
@@ -508,17 +412,6 @@ def fresnel(x: Operand) -> Tensor:
 
 def lambertw(z: Any, k: int = 0, tol: Any = 1e-08) -> Tensor:
     """W(z) with W e^W = z on its k-th branch, complex also for real z; ∂W/∂z = e^(−W)/(1 + W)."""
-
-def logsumexp(a: Any, axis: int | Sequence[int] | None = None, b: Any = None, keepdims: bool = False) -> Tensor:
-    """log Σ b eᵃ over ``axis`` (all axes by default), with weights b as SciPy has it; NaN if the sum is
-    negative.
-    """
-
-def softmax(x: Operand, axis: int | Sequence[int] | None = None) -> Tensor:
-    """eˣ / Σ eˣ over ``axis``, by default all axes, as SciPy has it."""
-
-def log_softmax(x: Operand, axis: int | Sequence[int] | None = None) -> Tensor:
-    """x − log Σ eˣ over ``axis``, by default all axes, as SciPy has it."""
 
 def zeta(x: Operand, q: Any = None) -> Tensor:
     """Hurwitz's ζ(x, q) = Σ (q + k)^(−x) over k ≥ 0 for x > 1, or, without q, Riemann's ζ(x) for all x ≠ 1."""

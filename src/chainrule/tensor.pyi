@@ -326,27 +326,6 @@ class Tensor(Box):
     def relu(self) -> Self:
         """max(x, 0); the derivative at 0 is 0."""
 
-    def xlogy(self, x2: Operand, /) -> Self:
-        """x log y, 0 where x is 0, for real and complex numbers; both derivatives are 0 at (0, 0)."""
-
-    def logit(self) -> Self:
-        """log(x/(1 − x)) for 0 ≤ x ≤ 1, the inverse of expit."""
-
-    def erf(self) -> Self:
-        """erf x = 2/√π ∫₀ˣ e^(−t²) dt, for real and complex x."""
-
-    def erfc(self) -> Self:
-        """1 − erf x, exact for large x; for real and complex x."""
-
-    def erfinv(self) -> Self:
-        """The y with erf y = x, for −1 ≤ x ≤ 1; infinite with an infinite slope at the ends."""
-
-    def lgamma(self) -> Self:
-        """log |Γ(x)| of real x, without overflow; the derivative is ψ(x)."""
-
-    def digamma(self) -> Self:
-        """ψ(x) = Γ′(x)/Γ(x), for real and complex x."""
-
     def logcumsumexp(self, axis: int | Sequence[int] | None = -1) -> Self:
         """y[i] = log(exp x[0] + … + exp x[i]) along ``axis`` (the last by default), without overflow."""
 
@@ -370,12 +349,6 @@ class Tensor(Box):
         batch.
         """
 
-    def nanmax(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
-        """The largest element along ``axis`` that is no NaN; equal ones share the gradient."""
-
-    def nanmin(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
-        """The smallest element along ``axis`` that is no NaN; equal ones share the gradient."""
-
     def vector_norm(self, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2) -> Self:
         """(Σ |x|ᵖ)^(1/p) over ``axis`` (all axes by default), p = ord; ∞ is the largest |x|, 0 counts the nonzero."""
 
@@ -384,6 +357,18 @@ class Tensor(Box):
 
     def std(self, axis: int | Sequence[int] | None = None, correction: float = 0.0, keepdims: bool = False) -> Self:
         """√(Σ |x − mean(x)|² / (n − correction)) over ``axis``; the derivative is 0 where x is constant."""
+
+    def nanmax(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
+        """The largest element along ``axis`` that is no NaN; equal ones share the gradient."""
+
+    def nanmin(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
+        """The smallest element along ``axis`` that is no NaN; equal ones share the gradient."""
+
+    def argsort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
+        """The positions along ``axis`` of the elements in ascending order; equal ones keep theirs if ``stable``."""
+
+    def sort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
+        """The elements in ascending order along ``axis``; k equal ones share the gradient of their k places."""
 
     def conj(self) -> Self:
         """x with its imaginary part negated."""
@@ -438,9 +423,6 @@ class Tensor(Box):
     def argmin(self, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Self:
         """The position of the first smallest element, or NaN, along ``axis`` (by default in the flattened x)."""
 
-    def sinc(self) -> Self:
-        """sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3."""
-
     def cumsum(self, axis: int | Sequence[int] | None = None, dtype: Any = None) -> Self:
         """y[i] = x[0] + … + x[i] along ``axis``, which may be left out for 1-d x; integers are summed in 64 bits."""
 
@@ -465,11 +447,29 @@ class Tensor(Box):
     def log_softmax(self, axis: int | Sequence[int] | None = -1) -> Self:
         """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
 
-    def argsort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
-        """The positions along ``axis`` of the elements in ascending order; equal ones keep theirs if ``stable``."""
+    def xlogy(self, x2: Operand, /) -> Self:
+        """x log y, 0 where x is 0, for real and complex numbers; both derivatives are 0 at (0, 0)."""
 
-    def sort(self, axis: int | Sequence[int] | None = -1, descending: Any = False, stable: Any = True) -> Self:
-        """The elements in ascending order along ``axis``; k equal ones share the gradient of their k places."""
+    def logit(self) -> Self:
+        """log(x/(1 − x)) for 0 ≤ x ≤ 1, the inverse of expit."""
+
+    def erf(self) -> Self:
+        """erf x = 2/√π ∫₀ˣ e^(−t²) dt, for real and complex x."""
+
+    def erfc(self) -> Self:
+        """1 − erf x, exact for large x; for real and complex x."""
+
+    def erfinv(self) -> Self:
+        """The y with erf y = x, for −1 ≤ x ≤ 1; infinite with an infinite slope at the ends."""
+
+    def lgamma(self) -> Self:
+        """log |Γ(x)| of real x, without overflow; the derivative is ψ(x)."""
+
+    def digamma(self) -> Self:
+        """ψ(x) = Γ′(x)/Γ(x), for real and complex x."""
+
+    def sinc(self) -> Self:
+        """sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3."""
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Self:
         """The elements of x at integer ``indices`` along ``axis`` (of the flattened x by default)."""
@@ -513,19 +513,14 @@ class Tensor(Box):
     def ravel(self) -> Self:
         """The elements of x in order, along one axis."""
 
-    def __dlpack__(
-        self,
-        *,
-        stream: Any = None,
-        max_version: Any = None,
-        dl_device: Any = None,
-        copy: Any = None,
-    ) -> Any: ...
-    def __dlpack_device__(self) -> tuple[int, int]: ...
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any: ...
-    def __array_function__(self, function: Any, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any: ...
     def eval(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Tensor:
         """The value of this symbolic Tensor, given values by name, or as a dict from symbols (or names)."""
 
     def graph(self) -> Graph:
         """The graph behind this Tensor, symbolic or recorded; print it to read it."""
+
+    def get_value(self) -> Tensor:
+        """The value that this state has now."""
+
+    def set_value(self, value: Any) -> None:
+        """Give this state another value, of its own shape."""

@@ -5,17 +5,23 @@ from typing import Any
 
 from chainrule.tensor import Operand, Tensor
 
+def tanh(x: Operand, /) -> Tensor:
+    """tanh x = sinh x / cosh x."""
+
+def sigmoid(x: Operand, /) -> Tensor:
+    """1 / (1 + e⁻ˣ), without overflow."""
+
+def relu(x: Operand, /) -> Tensor:
+    """max(x, 0); the derivative at 0 is 0."""
+
+def logcumsumexp(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """y[i] = log(exp x[0] + … + exp x[i]) along ``axis`` (the last by default), without overflow."""
+
 def silu(x: Operand, /) -> Tensor:
     """x / (1 + e⁻ˣ), also called swish."""
 
 def mish(x: Operand, /) -> Tensor:
     """x · tanh(log(1 + eˣ)) (Misra, Mish: a self regularized non-monotonic activation function, 2019)."""
-
-def gelu_exact(x: Operand, /) -> Tensor:
-    """x · Φ(x), with Φ the distribution function of the normal distribution: ``gelu`` as it is by default."""
-
-def gelu_tanh(x: Operand, /) -> Tensor:
-    """½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): ``gelu`` with approximate='tanh'."""
 
 def softsign(x: Operand, /) -> Tensor:
     """x / (1 + |x|)."""
@@ -46,91 +52,6 @@ def convolution(
 ) -> Tensor:
     """out[n, o, t] = Σ w[o, c, k] · x[n, c, t·stride + k·dilation − padding] over c and k, along any axes."""
 
-def convolution_input(
-    g: Operand,
-    w: Operand,
-    /,
-    sizes: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: Any = 1,
-) -> Tensor:
-    """The transpose of ``convolution`` in its input: from g, like its out, to an x with these ``sizes``."""
-
-def convolution_weight(
-    x: Operand,
-    g: Operand,
-    /,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: Any = 1,
-) -> Tensor:
-    """The transpose of ``convolution`` in its weight: from x and g, like its out, to a w of this ``kernel``."""
-
-def tanh(x: Operand, /) -> Tensor:
-    """tanh x = sinh x / cosh x."""
-
-def sigmoid(x: Operand, /) -> Tensor:
-    """1 / (1 + e⁻ˣ), without overflow."""
-
-def relu(x: Operand, /) -> Tensor:
-    """max(x, 0); the derivative at 0 is 0."""
-
-def logsigmoid(x: Operand, /) -> Tensor:
-    """log(1/(1 + e⁻ˣ)), without overflow."""
-
-def logcumsumexp(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """y[i] = log(exp x[0] + … + exp x[i]) along ``axis`` (the last by default), without overflow."""
-
-def rectify(x: Operand, slope: Operand, /) -> Tensor:
-    """x where it is positive, slope · x elsewhere: what ``leaky_relu`` and ``prelu`` are made of."""
-
-def exponential_rectify(x: Operand, alpha: Operand, /) -> Tensor:
-    """x where it is positive, alpha · (eˣ − 1) elsewhere: what ``elu`` and ``celu`` are made of."""
-
-def saturate(x: Operand, low: Operand, high: Operand, /) -> Tensor:
-    """x limited to [low, high], where the derivative at both bounds is 0: what ``hardtanh`` is made of."""
-
-def resample(
-    x: Operand,
-    /,
-    size: Any,
-    axis: int | Sequence[int] | None = -1,
-    kernel: Any = "linear",
-    step: Any = 1.0,
-    align_corners: Any = False,
-) -> Tensor:
-    """out[i] = Σ w[i, j] · x[p[i, j]] along ``axis``: x at ``size`` places that lie ``step`` apart."""
-
-def resample_transpose(
-    g: Operand,
-    /,
-    size: Any,
-    axis: int | Sequence[int] | None = -1,
-    kernel: Any = "linear",
-    step: Any = 1.0,
-    align_corners: Any = False,
-) -> Tensor:
-    """The transpose of ``resample``, from as many places as x has along ``axis`` to an array of ``size``."""
-
-def softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """eˣ / Σ eˣ over ``axis`` (the last by default), without overflow; 0 where all of x along it is −∞."""
-
-def log_softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
-    """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
-
-def standardize(
-    x: Operand,
-    /,
-    axis: int | Sequence[int] | None = None,
-    eps: Any = 1e-05,
-    center: Any = True,
-) -> Tensor:
-    """(x − mean(x)) / √(var(x) + eps) over ``axis`` (by default all); without ``center`` x / √(mean(x²) + eps)."""
-
 def update_running_mean(
     x: Operand,
     running: Operand,
@@ -152,41 +73,14 @@ def update_running_var(
     derivative.
     """
 
-def windows(x: Operand, /, kernel: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1) -> Tensor:
-    """The windows of the last axes of x, (…, *kernel, *counts): out[…, k, t] = x[…, t·s + k·d − p]."""
+def softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """eˣ / Σ eˣ over ``axis`` (the last by default), without overflow; 0 where all of x along it is −∞."""
 
-def overlap_add(
-    g: Operand,
-    /,
-    sizes: Any,
-    kernel: Any,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transpose of ``windows``: windows (…, *kernel, *counts) added up where they lie in arrays of
-    ``sizes``.
-    """
+def log_softmax(x: Operand, /, axis: int | Sequence[int] | None = -1) -> Tensor:
+    """x − log Σ eˣ over ``axis`` (the last by default), exact where softmax(x) underflows."""
 
-def window_sum(x: Operand, /, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:
-    """Σ over each window of the last axes of x; by default the windows lie side by side."""
-
-def window_ties(
-    x: Operand,
-    out: Operand,
-    /,
-    kernel: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-) -> Tensor:
-    """Which elements of each window of x are its largest, ``out``, or NaN; padding is not."""
-
-def window_max(x: Operand, /, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:
-    """The largest element of each window of the last axes of x; k equal ones share the gradient, 1/k each."""
-
-def window_argmax(x: Operand, /, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:
-    """Where the largest element of each window is, or the first NaN, in the flattened last axes of x."""
+def logsigmoid(x: Operand, /) -> Tensor:
+    """log(1/(1 + e⁻ˣ)), without overflow."""
 
 def gelu(x: Operand, approximate: str = "none") -> Tensor:
     """x · Φ(x), or with approximate='tanh' the formula that was used for it (Hendrycks and Gimpel, 2016, eq. 2)."""
@@ -217,8 +111,6 @@ def nll_loss(
     weight: Any = None,
     ignore_index: int = -100,
     reduction: str = "mean",
-    *,
-    name: str = "nll_loss",
 ) -> Tensor:
     """The mean of −input at the target's class, where ``input`` holds logarithms of probabilities."""
 
