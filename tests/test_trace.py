@@ -248,6 +248,17 @@ def test_graphs_are_freed():
         gc.enable()
 
 
+def test_a_recorded_graph_is_a_program_too():
+    x = cr.tensor(2.0, requires_grad=True)
+    y = cr.sin(x) * x
+    again = y.graph()
+    assert again(5.0).item() == 5.0 * np.sin(5.0)
+    assert cr.grad(again)(5.0).item() == pytest.approx(np.sin(5.0) + 5.0 * np.cos(5.0), rel=1e-15)
+    z = x + 3.0
+    with pytest.raises(cr.SymbolError, match=r"operand 1 of add is a constant that no rule needs, so it was not kept"):
+        z.graph()(5.0)
+
+
 # ------------------------------------------------------------------------------------------------ errors
 
 

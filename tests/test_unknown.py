@@ -110,6 +110,25 @@ def test_tensors_with_values_among_unknown_symbols_keep_their_gradients():
     np.testing.assert_allclose(w.grad, [0.5, 0.5], 1e-15)
 
 
+def test_states_are_updated_from_values_of_any_number():
+    w, x = cr.state(np.zeros(2), "w"), cr.symbol("x", shape=(None, 2))
+    loss = cr.mean((x @ w - 1.0) ** 2)
+    step = cr.function([x], loss, updates=[(w, w - 0.1 * cr.gradients(loss, w))])
+    for size in (1, 4, 2):
+        step(np.ones((size, 2)))
+    np.testing.assert_allclose(w.get_value(), (1 - 0.6**3) / 2 * np.ones(2), 1e-14)
+    cr.function([x], [], updates={w: cr.sum(x, axis=0)})(np.ones((3, 2)))
+    assert w.get_value().tolist() == [3.0, 3.0]
+    grown = cr.function([x], [], updates={w: x[0, :1]})
+    assert_message(
+        cr.ShapeError,
+        "[function] the new value of the state w has shape (1,), and the state (2,); expected equal shapes, since a "
+        "state keeps its own; reduce it, or make the state of that shape.",
+        lambda: grown(np.ones((3, 2))),
+    )
+    assert w.get_value().tolist() == [3.0, 3.0]
+
+
 def test_bound_and_fixed_and_substituted():
     x, w = cr.symbol("x", shape=None), cr.symbol("w", shape=(3,))
     graph = cr.Graph([x, w], [cr.sum(x @ w)])

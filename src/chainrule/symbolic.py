@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box, as_value, box
-from chainrule.errors import DTypeError, ShapeError, SymbolError
-from chainrule.graph.function import Function, as_list, fitting
+from chainrule.errors import SymbolError
+from chainrule.graph.function import Function, as_list, check_update, fitting
 from chainrule.graph.gradients import seed_spec
 from chainrule.graph.graph import Graph, graph_of
 from chainrule.graph.state import Cell, StateNode, locked
@@ -19,7 +19,7 @@ from chainrule.node import SymbolicNode, record
 from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.substitution import constant, pairs_of, replaced
 from chainrule.tensor import Tensor
-from chainrule.unknown import unknown_symbol
+from chainrule.unknown import UnknownNode, unknown_symbol
 
 _automatic = itertools.count()
 
@@ -159,18 +159,8 @@ def _checked_updates(updates: Any) -> tuple[list[StateNode], list[Any]]:
                 f"[function] the state {node.name()} is updated twice; expected one new value for each; leave one out."
             )
         value = value if isinstance(value, Box) else constant("function", value)
-        spec = seed_spec(value)
-        if spec.shape != node.shape:
-            raise ShapeError(
-                f"[function] the new value of the state {node.name()} has shape {spec.shape}, and the state "
-                f"{node.shape}; expected equal shapes, since a state keeps its own; reduce it, or make the state "
-                f"of that shape."
-            )
-        if not np.can_cast(spec.dtype, node.dtype, casting="same_kind"):
-            raise DTypeError(
-                f"[function] the new value of the state {node.name()} is {spec.dtype}, and the state {node.dtype}; "
-                f"expected a dtype that casts to {node.dtype}; convert it with astype."
-            )
+        if value._node.__class__ is not UnknownNode:
+            check_update("function", node, seed_spec(value))
         states.append(node)
         new.append(value)
     return states, new

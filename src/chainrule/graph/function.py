@@ -94,12 +94,28 @@ class Function:
                     f"[{self._name}] the new value of the state {state.name()} is symbolic, as a value it was computed "
                     f"from is; expected values; give arrays or Tensors that have one."
                 )
+            check_update(self._name, state, spec_of(result._value))
             new.append(np.asarray(result._value).astype(state.dtype, copy=False)[()])
         for state, value in zip(self._updated, new, strict=True):
             state.cell.value = value
 
     def __repr__(self) -> str:
         return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"
+
+
+def check_update(function: str, state: StateNode, spec: Spec) -> None:
+    """Refuse a new value of a state in another shape, or in a dtype that does not cast to its own."""
+    if spec.shape != state.shape:
+        raise ShapeError(
+            f"[{function}] the new value of the state {state.name()} has shape {spec.shape}, and the state "
+            f"{state.shape}; expected equal shapes, since a state keeps its own; reduce it, or make the state "
+            f"of that shape."
+        )
+    if not np.can_cast(spec.dtype, state.dtype, casting="same_kind"):
+        raise DTypeError(
+            f"[{function}] the new value of the state {state.name()} is {spec.dtype}, and the state {state.dtype}; "
+            f"expected a dtype that casts to {state.dtype}; convert it with astype."
+        )
 
 
 def own(result: Any, lent: Sequence[Any]) -> Any:
