@@ -218,6 +218,26 @@ def test_infinities_do_not_leak_from_a_branch():
         assert cr.grad(f)(cr.tensor([-1.0, 4.0, 0.0])).tolist() == [1.0, 0.25, 1.0]
 
 
+def test_structural_zeros_annihilate_across_steps():
+    """At a carry of 0 the slope of √ is infinite, and nothing may come from where nothing flows."""
+    xs = cr.tensor([1.0, -1.0])
+
+    def chosen(a):
+        return cr.scan(lambda c, x: (cr.where(x > 0, cr.sqrt(c), 5.0 * x), None), a, xs)[0]
+
+    def unused(a):  # the last carry
+        return cr.sum(cr.scan(lambda c, x: (cr.sqrt(c - x), c * 2.0), a, cr.tensor([0.0, 2.0]))[1])
+
+    def rooted(a):  # twice, of which the second meets the first's infinity: 0 · ∞ that was computed
+        return cr.scan(lambda c, _: (cr.sqrt(c) ** 2, None), a, length=2)[0]
+
+    symbol = cr.symbol(shape=())
+    for f, x, slope in ((chosen, 0.0, 0.0), (unused, 4.0, 2.5), (rooted, 0.0, np.nan)):
+        found = [cr.grad(f)(x), cr.function([symbol], cr.gradients(f(symbol), symbol))(x)]
+        found.append(cr.vmap(cr.grad(f))(cr.tensor([x]))[0])
+        np.testing.assert_array_equal([g.item() for g in found], slope)
+
+
 def test_transforms_inside_a_body():
     def body(c, x):
         return c - 0.1 * cr.grad(lambda c: (c * x - 1.0) ** 2)(c), cr.vmap(lambda z: z * c)(cr.stack([x, c]))
@@ -422,6 +442,16 @@ def test_the_branch_not_taken_leaks_nothing():
 
     for g in (cr.grad(f), lambda x: cr.vmap(cr.grad(f))(cr.stack([x, x]))[0]):
         assert [g(cr.tensor(x)).item() for x in (0.0, -1.0, 4.0)] == [2.0, 2.0, 0.25]
+
+
+def test_the_branch_that_does_not_use_an_operand_leaks_nothing_either():
+    def f(x):
+        return cr.cond(x > 0, lambda s: s, lambda s: 3.0, cr.sqrt(x))
+
+    symbol = cr.symbol(shape=())
+    assert cr.grad(f)(0.0).item() == 0.0
+    assert cr.function([symbol], cr.gradients(f(symbol), symbol))(0.0).item() == 0.0
+    assert cr.vmap(cr.grad(f))(cr.tensor([0.0, 4.0])).tolist() == [0.0, 0.25]
 
 
 def test_switch_is_an_if():

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box
-from chainrule.graph.body import Body, Flags, symbols, tensor_spec
+from chainrule.graph.body import Body, Flags, constant, symbols, tensor_spec
 from chainrule.graph.layout import Arrays, Layout, zeros_of
 from chainrule.graph.revolve import revolve
-from chainrule.graph.support import bare
+from chainrule.graph.support import Supported, bare
 from chainrule.ops import ops, raw
 from chainrule.spec import Spec, spec_of
 
@@ -26,7 +26,7 @@ def pull(xp: Any, g: Any, out: Any, *operands: Any, wanted: Flags, **params: Any
     if by_snapshots and any(isinstance(x, Box) for x in (*operands, *g)):
         return _pull_nested(g, operands, wanted, params)
     careful = xp is not raw and xp is not ops
-    plan = Pull(layout, wanted, tuple(c is not None for c in g[carries:]))
+    plan = Pull(layout, wanted, tuple(c is not None for c in g))
     body = plan.body(careful)
     if by_snapshots:
         return plan.sorted(_pull_by_snapshots(plan, body, g, operands, params), wanted)
@@ -49,10 +49,15 @@ def pull(xp: Any, g: Any, out: Any, *operands: Any, wanted: Flags, **params: Any
 
 
 class Pull:
-    """Which cotangents the body of a reverse scan computes, and their order among its outputs."""
+    """Which cotangents the body of a reverse scan computes, and their order among its outputs.
+
+    A careful walk carries beside the cotangents where they are structural zeros, if there may be any.
+    """
 
     def __init__(self, layout: Layout, wanted: Flags, given: Flags):
         self.layout = layout
+        self.reached, given = given[: layout.carries], given[layout.carries :]
+        self.masked = False
         self.wanted_consts = [i for i in range(layout.consts) if wanted[i]]
         self.wanted_xs = [i for i in range(layout.first_x, len(layout.inputs)) if wanted[i]]
         self.given_ys = [layout.carries + i for i, is_given in enumerate(given) if is_given and i < self._ys]
@@ -68,45 +73,65 @@ class Pull:
 
     @property
     def carries(self) -> int:
-        return len(self.layout.floating) + len(self.wanted_consts)
+        return len(self.layout.floating) * (1 + self.masked) + len(self.wanted_consts)
 
     def start(self, g: Arrays) -> list[Any]:
-        """The first carry of the reverse scan: cotangents of the last one, and zero for each constant."""
+        """The first carry of the reverse scan: cotangents of the last one, their supports, and zero for constants."""
         layout = self.layout
         moving = [g[i] if g[i] is not None else zeros_of(layout.carry_specs[i]) for i in layout.floating]
-        return moving + [zeros_of(layout.inputs[i]) for i in self.wanted_consts]
+        masks = [np.full(layout.carry_specs[i].shape, g[i] is not None)[()] for i in layout.floating if self.masked]
+        return [*moving, *masks, *(zeros_of(layout.inputs[i]) for i in self.wanted_consts)]
 
     def sorted(self, answers: Arrays, wanted: Flags) -> list[Any]:
         """The answers of the reverse scan, one for each operand of the scan; None for those not wanted."""
         found: list[Any] = [None] * len(wanted)
+        moving, rest = len(self.layout.floating), self.carries
+        values = [*answers[:moving], *answers[rest - len(self.wanted_consts) :]]
         places = [self.layout.consts + i for i in self.layout.floating] + self.wanted_consts + self.wanted_xs
-        for place, answer in zip(places, answers, strict=False):
+        for place, answer in zip(places, values, strict=False):
             found[place] = answer if wanted[place] else None
+        if self.masked:
+            masks = [*answers[moving : 2 * moving], *answers[rest + len(self.wanted_xs) :]]
+            for place, mask in zip(places[:moving] + self.wanted_xs, masks, strict=False):
+                found[place] = found[place] if found[place] is None else Supported(found[place], mask)
         return found
 
     def body(self, careful: bool) -> Body:
         """The body of the reverse scan: (k, c̄ᵢ₊₁, k̄, cᵢ, xᵢ, ȳᵢ, s̄ᵢ) ↦ (c̄ᵢ + s̄ᵢ, k̄ + Δk̄, x̄ᵢ)."""
         layout = self.layout
-        key = ("scan pull", self.wanted, self.given, tuple(self.given_states), layout.consts, layout.carries, careful)
-        return layout.body.derived(key, lambda _: self._body(careful))
+        if careful:
+            unreached = not all(self.reached[i] for i in layout.floating)
+            self.masked = unreached or layout.body.leaves_zeros(self.wanted, self.given)
+        key = ("scan pull", self.wanted, self.given, tuple(self.given_states), layout.consts, layout.carries)
+        return layout.body.derived((*key, careful, self.masked), lambda _: self._body(careful))
 
     def _body(self, careful: bool) -> Body:
         layout = self.layout
-        step = layout.body.pulled(self.wanted, self.given, careful)
         fixed, states, rows = layout.split(symbols(layout.inputs))
         carry = symbols(layout.carry_specs[i] for i in layout.floating)
+        masks = symbols(Spec(tensor_spec(c).shape, np.dtype(bool)) for c in carry if self.masked)
         sums = symbols(layout.inputs[i] for i in self.wanted_consts)
         ys = symbols(layout.outputs[i] for i in self.given_ys)
         extra = symbols(layout.carry_specs[i] for i in self.given_states)
-        found = step.run([*fixed, *states, *rows, *carry, *ys], ops)
+        if self.masked:
+            step = layout.body.pulled_supports(self.wanted, self.given, len(masks))
+        else:
+            step = layout.body.pulled(self.wanted, self.given, careful)
+        out = step.run([*fixed, *states, *rows, *carry, *ys, *masks], ops)
         # What the pulled step gives is in the order of its inputs: constants, carries, sequences.
+        first, last = len(sums), len(sums) + len(carry)
+        count = last + len(self.wanted_xs)
+        found, supports = out[:count], out[count:]
         more = [ops.add(total, c) for total, c in zip(sums, found, strict=False)]
-        back = found[len(sums) : len(sums) + len(carry)]
+        back, back_masks = found[first:last], supports[first:last]
         for i, s in zip(self.given_states, extra, strict=True):
             place = layout.floating.index(i)
             back[place] = ops.add(back[place], s)
+            if self.masked:
+                back_masks[place] = constant(np.ones(tensor_spec(s).shape, bool))
         return Body(
-            [*fixed, *carry, *sums, *states, *rows, *ys, *extra], [*back, *more, *found[len(sums) + len(carry) :]]
+            [*fixed, *carry, *masks, *sums, *states, *rows, *ys, *extra],
+            [*back, *back_masks, *more, *found[last:], *supports[last:]],
         )
 
 

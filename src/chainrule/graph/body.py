@@ -16,10 +16,12 @@ from chainrule.apply import Box, box
 from chainrule.config import enable_grad
 from chainrule.graph.batch import run_batched
 from chainrule.graph.forward import forward
-from chainrule.graph.gradients import start_seeds, tensors
+from chainrule.graph.gradients import tensors
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.graph.plan import compiled
 from chainrule.graph.reverse import reverse
+from chainrule.graph.support import Supported, bare
+from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import ancestors, descendants
 from chainrule.node import Node, SymbolicNode, record
 from chainrule.ops import ops
@@ -53,8 +55,8 @@ def tensor_spec(x: Any) -> Spec:
 class Body(Graph):
     """A Graph of symbols, with its compiled plan, its two derivatives and its batched form, each made once."""
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Any]):
-        super().__init__([x._node for x in inputs], outputs)
+    def __init__(self, inputs: Sequence[Any], outputs: Iterable[Any]):
+        super().__init__([x._node for x in inputs], tuple(outputs))
         self._derived: dict[Any, Any] = {}
 
     @property
@@ -77,6 +79,14 @@ class Body(Graph):
     def pulled(self, wanted: Flags, given: Flags, careful: bool) -> Body:
         """(inputs, cotangents of the ``given`` outputs) ↦ cotangents of the ``wanted`` inputs."""
         return self.derived(("pull", wanted, given, careful), _pulled, wanted, given, careful)
+
+    def pulled_supports(self, wanted: Flags, given: Flags, masks: int) -> Body:
+        """(inputs, cotangents, supports of the first of these) ↦ (cotangents, their supports); carefully."""
+        return self.derived(("pull supports", wanted, given, masks), _pulled_supports, wanted, given, masks)
+
+    def leaves_zeros(self, wanted: Flags, given: Flags) -> bool:
+        """Whether cotangents of the wanted inputs have structural zeros."""
+        return self.derived(("zeros", wanted, given), _leaves_zeros, wanted, given)
 
     def pushed(self, moving: Flags, careful: bool) -> Body:
         """(inputs, tangents of the ``moving`` ones) ↦ (outputs, tangents of the floating ones)."""
@@ -104,17 +114,48 @@ def _or_zeros(found: Any, spec: Any) -> Any:
 
 
 def _pulled(body: Body, wanted: Flags, given: Flags, careful: bool) -> Body:
+    xs, gs, found = _walked_back(body, wanted, given, careful, 0)
+    return Body([*xs, *gs], map(bare, found))
+
+
+def _walked_back(
+    body: Body, wanted: Flags, given: Flags, careful: bool, masks: int
+) -> tuple[list[Any], list[Any], list[Any]]:
+    """Symbols of the inputs and of the given cotangents, and the cotangents wanted, Supported where the walk says so.
+
+    The first ``masks`` of the given ones have structural zeros of their own: symbols of their supports come last.
+    """
     xs = _fresh(body)
     ys = [y for y, is_given in zip(body.run(xs, ops), given, strict=True) if is_given]
     gs = symbols(map(tensor_spec, ys))
+    supports = symbols(Spec(tensor_spec(y).shape, np.dtype(bool)) for y in ys[:masks])
     targets = [x._node for x, is_wanted in zip(xs, wanted, strict=True) if is_wanted]
-    space = tensors(Box.default)
-    live = [(y._node, g) for y, g in zip(ys, gs, strict=True) if y._node is not None]
-    seeds = start_seeds("pull", [node for node, _ in live], [g for _, g in live], space)
+    space, xp = tensors(Box.default), careful_namespace(False)
+    seeds: dict[Node, Any] = {}
+    for i, (y, g) in enumerate(zip(ys, gs, strict=True)):
+        if y._node is not None:
+            g = Supported(g, supports[i]) if i < masks else g
+            seeds[y._node] = xp.add(seeds[y._node], g) if y._node in seeds else g
     order = ancestors(seeds)
     needed = descendants(reversed(order), targets)
-    found, _ = reverse(order, seeds, set(targets), needed, space, careful)
-    return Body([*xs, *gs], [_or_zeros(found.get(node), node) for node in targets])
+    found, _ = reverse(order, seeds, set(targets), needed, space, careful, supported=True)
+    return xs, [*gs, *supports], [_or_zeros(found.get(node), node) for node in targets]
+
+
+def _pulled_supports(body: Body, wanted: Flags, given: Flags, masks: int) -> Body:
+    xs, gs, found = _walked_back(body, wanted, given, True, masks)
+    return Body([*xs, *gs], [*map(bare, found), *map(_support, found)])
+
+
+def _support(g: Any) -> Any:
+    if g.__class__ is Supported:
+        return g.support
+    return constant(np.full(g.shape, g._node is not None))  # zeros that nothing reached have no node
+
+
+def _leaves_zeros(body: Body, wanted: Flags, given: Flags) -> bool:
+    _, _, found = _walked_back(body, wanted, given, True, 0)
+    return any(g.__class__ is Supported or g._node is None for g in found)
 
 
 def _pushed(body: Body, moving: Flags, careful: bool) -> Body:

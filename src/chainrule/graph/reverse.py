@@ -42,12 +42,14 @@ def reverse(
     careful: bool,
     observe: Callable[[Node, Any], Any] | None = None,
     release: Freed | None = None,
+    supported: bool = False,
 ) -> tuple[dict[Node, Any], bool]:
     """Cotangents of ``targets``, given ``seeds`` of outputs, walking the nodes of ``order`` (newest first).
 
     ``needed`` limits the walk to nodes that lead to a target; ``observe(node, cotangent)`` sees the total of each
     watched node, and may replace it. Second in the answer: whether the walk was careful, so that a NaN in it is true.
     A walk that meets a LARGE cotangent goes on carefully, and leaves ``release`` in place of what nodes kept.
+    With ``supported`` a careful walk gives cotangents with structural zeros as :class:`Supported`.
     """
     raw = space.cls is None
     xp = careful_namespace(raw) if careful else space.xp
@@ -76,7 +78,7 @@ def reverse(
         if node.watch is not None and observe is not None:
             g = observe(node, bare(g))
         if (op is None or inner) and node in targets:
-            found[node] = bare(g)
+            found[node] = g if supported else bare(g)
         if op is None:
             for parent in node.parents:
                 if parent is not None and (needed is None or parent in needed):
