@@ -61,15 +61,16 @@ class Coverage:
         lines = [
             "# What every function can do",
             "",
-            f"{len(self.lines)} functions, as `chainrule.coverage()` prints them. *reverse* and *forward*: a derivative "
-            "exists, in every operand unless told; *order tested*: the highest derivative that the generated tests compare "
-            "with differences; *batching*: many samples at once, without a loop; *native*: compiled code for it exists.",
+            f"{len(self.lines)} functions, as `chainrule.coverage()` prints them. *reverse* and *forward*: a "
+            "derivative exists, in every operand unless told; *order tested*: the highest derivative that the generated "
+            "tests compare with differences; *batching*: many samples at once, without a loop; *native*: compiled code "
+            "for it exists.",
             "",
             "| " + " | ".join(HEADINGS) + " |",
             "|" + "---|" * len(HEADINGS),
             *("| `" + line.name + "` | " + " | ".join(line[1:]) + " |" for line in self.lines),
             "",
-        ]  # fmt: skip
+        ]
         return "\n".join(lines)
 
 
@@ -113,5 +114,3 @@ def _abilities(record: Op | Composite, order: int) -> tuple[str, str, str, str, 
     reverse = YES if not without else f"not in operand {', '.join(without)}"
     forward = NO if record.partials is None and record.jvp is None else reverse
     return reverse, forward, str(order or NO), batching, native
-
-

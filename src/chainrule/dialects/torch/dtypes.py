@@ -236,7 +236,7 @@ def plan(name: str, operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 
 def _is_computed_with(op: Op, operand: int) -> bool:
-    """Whether an operand is a number, and no index, order or condition, which keeps its dtype: rules tell them apart."""
+    """Whether an operand is a number, and no index, order or condition, which keeps its dtype: rules tell."""
     if op.name == "where":
         return operand > 0
     if op.arity is None:
