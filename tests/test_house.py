@@ -14,7 +14,7 @@ FLOORS = {
     2: "ops.*",
     3: "graph.*",
     4: "tensor creation protocols.* random",
-    5: "run transforms vectorize jacobians transposition recompute custom taylor symbolic "
+    5: "run transforms vectorize jacobians transposition recompute custom series symbolic "
     "substitution bound trace control branches associative",
     6: "passes.*",
     7: "native.*",

@@ -73,6 +73,7 @@ from chainrule.graph.graph import Graph
 from chainrule.jacobians import hessian, hvp, jacobian
 from chainrule.ops import public as _public
 from chainrule.recompute import checkpoint
+from chainrule.series import taylor
 from chainrule.spec import Spec
 from chainrule.substitution import substitute
 from chainrule.symbolic import function, state, symbol
