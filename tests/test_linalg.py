@@ -530,8 +530,8 @@ def test_what_a_tolerance_cuts_off_must_be_small():
     assert linalg.pinv(x, rtol=0.3).shape == (3, 3)
     message = (
         "[pinv] the tolerance cuts off singular values that are not small: without them 1 of an operand of shape "
-        "(3, 3) is left out, and the derivative holds for constant rank; expected a tolerance that cuts off rounding errors "
-        "only; give a smaller rtol, or build the inverse from svd(x, full_matrices=False)."
+        "(3, 3) is left out, and the derivative holds for constant rank; expected a tolerance that cuts off rounding "
+        "errors only; give a smaller rtol, or build the inverse from svd(x, full_matrices=False)."
     )
     for function in (lambda x: linalg.pinv(x, rtol=0.3), lambda x: linalg.lstsq(x, b, rcond=0.3)[0]):
         with pytest.raises(cr.GradientError) as caught:

@@ -62,9 +62,9 @@ class Coverage:
             "# What every function can do",
             "",
             f"{len(self.lines)} functions, as `chainrule.coverage()` prints them. *reverse* and *forward*: a "
-            "derivative exists, in every operand unless told; *order tested*: the highest derivative that the generated "
-            "tests compare with differences; *batching*: many samples at once, without a loop; *native*: compiled code "
-            "for it exists.",
+            "derivative exists, in every operand unless told; *order tested*: the highest derivative that the "
+            "generated tests compare with differences; *batching*: many samples at once, without a loop; *native*: "
+            "compiled code for it exists.",
             "",
             "| " + " | ".join(HEADINGS) + " |",
             "|" + "---|" * len(HEADINGS),

@@ -249,7 +249,7 @@ def _split(name: str, x: Any, index: Any) -> tuple[Template, list[Any]]:
     """The template and the integer arrays of an index, as a user may write it."""
     if isinstance(index, Box) and index._value is not None and index.shape and index.dtype.kind in "iu":
         return (SLOT,), [index]
-    parts = index if index.__class__ is tuple else tuple(index) if isinstance(index, tuple) else (index,)
+    parts: tuple[Any, ...] = tuple(index) if isinstance(index, tuple) else (index,)
     if all(part.__class__ in _BASIC and (part.__class__ is not slice or _is_plain(part)) for part in parts):
         return parts, []
     shape = operand_spec(name, x).shape
