@@ -218,6 +218,36 @@ def test_infinities_do_not_leak_from_a_branch():
         assert cr.grad(f)(cr.tensor([-1.0, 4.0, 0.0])).tolist() == [1.0, 0.25, 1.0]
 
 
+def test_a_body_that_is_traced_again_is_recognised():
+    def body_of(f, init, xs=None):
+        y = cr.scan(f, cr.tensor(init, requires_grad=True), xs, length=2)[0]
+        return y._node.left.params["body"]
+
+    def by(k):
+        return lambda c, _: (c * k, None)
+
+    assert body_of(by(2.0), 1.0) is body_of(by(2.0), 3.0)
+    others = [body_of(by(k), 1.0) for k in (2.0, 2, 0.0, -0.0, True, np.float64(2.0), np.ones(()), np.full((), 3.0))]
+    assert len(set(others)) == len(others)
+    assert body_of(by(2.0), 1.0) is not body_of(lambda c, _: (c * 2.0, None), 1.0)  # which stands elsewhere
+    for k, value in ((0.0, 0.0), (-0.0, -0.0), (3.0, 9.0)):
+        y = cr.scan(by(k), 1.0, length=2)[0]
+        assert (y.item(), np.signbit(cr.scan(by(k), 1.0, length=1)[0].item())) == (value, np.signbit(k))
+    table = np.arange(2000.0)
+    rows = [body_of(lambda c, _: (c + table, None), np.zeros(2000)) for _ in range(2)]
+    assert rows[0] is not rows[1]  # too large to compare
+
+
+def test_errors_name_the_line_in_the_body():
+    def f(c, x):
+        y = c @ x
+        return c, y
+
+    y = cr.scan(f, cr.symbol(shape=(3,)), cr.symbol(shape=(2, 3)))[1]
+    body = y._node.left.params["body"]
+    assert [node.location.text for node in body.computed] == ["y = c @ x"]
+
+
 def test_structural_zeros_annihilate_across_steps():
     """At a carry of 0 the slope of √ is infinite, and nothing may come from where nothing flows."""
     xs = cr.tensor([1.0, -1.0])

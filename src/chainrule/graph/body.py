@@ -17,8 +17,9 @@ from chainrule.config import enable_grad
 from chainrule.graph.batch import run_batched
 from chainrule.graph.forward import forward
 from chainrule.graph.gradients import tensors
-from chainrule.graph.graph import Graph, operands_of
+from chainrule.graph.graph import Graph
 from chainrule.graph.plan import compiled
+from chainrule.graph.replay import replay
 from chainrule.graph.reverse import reverse
 from chainrule.graph.support import Supported, bare
 from chainrule.graph.support import careful as careful_namespace
@@ -208,12 +209,6 @@ def closed(inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[Body, list[An
     consts = symbols(map(tensor_spec, outside.values()))
     arguments = symbols(node.spec for node in own)
     known: dict[Any, Any] = {**dict(zip(outside, consts, strict=True)), **dict(zip(own, arguments, strict=True))}
-    for node in nodes:
-        if node.op is None:
-            known[node] = known[node.parents[0]]
-            continue
-        operands = operands_of(node, known, ops)
-        function = getattr(ops, node.op.name)
-        known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
+    replay(nodes, known)
     results = [known[y._node] if y._node is not None else y for y in outputs]
     return Body([*consts, *arguments], results), list(outside.values())

@@ -111,7 +111,10 @@ def _batch(xp: Any, batched: Flags, *operands: Any, **params: Any) -> tuple[Any,
     ]
     if varies:
         count = len(values)
-        test, step = test.derived("any", _any), _frozen(test, step, conds, consts, size)
+        test, step = (
+            test.derived("any", _any),
+            step.derived(("frozen", test, conds, consts), _frozen, test, conds, consts, size),
+        )
         values = [*values[:first], *values[:conds], *values[first:count]]
         consts += conds
     with np.errstate(all="ignore" if varies else None):  # of samples that are done already
@@ -124,7 +127,7 @@ def _any(test: Body) -> Body:
     return Body(xs, [ops.any(test.run(xs, ops)[0])])
 
 
-def _frozen(test: Body, step: Body, conds: int, consts: int, size: int) -> Body:
+def _frozen(step: Body, test: Body, conds: int, consts: int, size: int) -> Body:
     """(k, j, c) ↦ body(k, c) in the samples whose condition holds, c in the others."""
     fixed = symbols(node.spec for node in step.inputs[:consts])
     tested = symbols(node.spec for node in test.inputs[:conds])

@@ -11,6 +11,7 @@ from chainrule.apply import Box, apply, as_value, box, gathered
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.body import closed, constant, tensor_spec
+from chainrule.graph.intern import interned
 from chainrule.graph.samples import Axis, innermost
 from chainrule.node import SymbolicNode, record, record_pair
 from chainrule.op import PICK, Op
@@ -107,7 +108,8 @@ class Traced:
         self.result = result
         leaves, self.structure = flatten(result)
         outputs = [operand(name, y) for y in leaves]
-        self.body, self.outside = closed(xs, outputs)
+        body, self.outside = closed(xs, outputs)
+        self.body = interned(body)
         self.specs = self.body.specs
 
 
