@@ -202,7 +202,7 @@ def members() -> Iterator[str]:
             continue
         if name in methods:
             yield op_method(name, methods[name])
-        elif getattr(made, "__module__", "") in ("chainrule.symbolic", "chainrule.protocols"):
+        elif getattr(made, "__module__", "").startswith(("chainrule.symbolic", "chainrule.protocols.")):
             yield runtime_stub(name, made)
 
 
@@ -216,7 +216,7 @@ def tensor_stub() -> str:
     (removable,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Removable"]
     hooks = joined([source_stub(node) for node in removable.body if isinstance(node, ast.FunctionDef)])
     return f'''{HEADER}
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self, TypeAlias
 

@@ -1,6 +1,6 @@
 # Written by tools/stubs.py from the source and the registry; change those and run it again.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self, TypeAlias
 
@@ -513,6 +513,17 @@ class Tensor(Box):
     def ravel(self) -> Self:
         """The elements of x in order, along one axis."""
 
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: Any = None,
+        dl_device: Any = None,
+        copy: Any = None,
+    ) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any: ...
+    def __array_function__(self, function: Any, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any: ...
     def eval(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Tensor:
         """The value of this symbolic Tensor, given values by name, or as a dict from symbols (or names)."""
 
