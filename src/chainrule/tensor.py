@@ -15,6 +15,7 @@ from chainrule.config import recording
 from chainrule.dtypes import API_VERSIONS, DEVICE, as_device
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import backward
+from chainrule.graph.per_sample import backward_per_sample
 from chainrule.node import Node, Watch, record
 from chainrule.op import COMPOSITES, REGISTRY
 from chainrule.ops import ops
@@ -200,11 +201,15 @@ class Tensor(Box):
         retain_graph: bool | None = None,
         create_graph: bool = False,
         inputs: Sequence[Any] | None = None,
+        per_sample: int | None = None,
     ) -> None:
         """Accumulate ∂self/∂leaf into ``leaf.grad`` for every leaf this depends on (or for ``inputs``).
 
         ``gradient`` is the cotangent of this Tensor, implied for a single number. The values the graph kept are freed
-        unless ``retain_graph``; ``create_graph`` records the gradients, so that they can be differentiated.
+        unless ``retain_graph``; ``create_graph`` records the gradients, so that they can be differentiated. With
+        ``per_sample=axis`` each element along that axis of this Tensor has a gradient of its own, and ``leaf.grad``
+        the stack of them: the walk is mapped over the samples, at their number times the cost. Where the function of
+        one sample is at hand, ``per_sample(grad(f))`` is cheaper.
 
         >>> import chainrule as cr
         >>> x = cr.tensor([0.0, 1.0, 2.0], requires_grad=True)
@@ -212,6 +217,13 @@ class Tensor(Box):
         >>> x.grad
         tensor([0., 4., 8.])
         """
+        if per_sample is not None:
+            if create_graph or inputs is not None:
+                raise GradientError(
+                    "[backward] per_sample was given with create_graph or inputs; expected it alone; write "
+                    "per_sample(grad(f)) for gradients that are differentiated again."
+                )
+            return backward_per_sample(self, per_sample, gradient, retain_graph)
         chosen = [inputs] if isinstance(inputs, Box) else inputs
         backward(
             [self],

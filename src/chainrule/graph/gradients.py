@@ -122,7 +122,7 @@ def gradients(
     symbolic = any(y._value is None for y in heads)
     space = tensors(type(heads[0])) if create_graph or symbolic else RAW
     starts = start_seeds("gradients", nodes, seeds, space)
-    release = None if symbolic else _release(retain_graph, create_graph)
+    release = None if symbolic else release_mark(retain_graph, create_graph)
     found, walked = pull(starts, targets, space, symbolic, release)
     free(walked, release)
     results = []
@@ -260,7 +260,7 @@ def backward(
     nodes = [node_of("backward", y, i) for i, y in enumerate(outputs)]
     space = tensors(type(outputs[0])) if create_graph else RAW
     starts = start_seeds("backward", nodes, seeds, space)
-    release = _release(retain_graph, create_graph)
+    release = release_mark(retain_graph, create_graph)
     if inputs is None:
         order = ancestors(starts)
         targets = [n for n in order if n.watch is not None and (n.op is None or n.watch.retain)]
@@ -332,7 +332,7 @@ def run_hooks(node: Node, g: Any, space: Space) -> Any:
     return g
 
 
-def _release(retain_graph: bool | None, create_graph: bool) -> Freed | None:
+def release_mark(retain_graph: bool | None, create_graph: bool) -> Freed | None:
     """The mark for nodes whose values are given up, or None where they are retained."""
     return None if (create_graph if retain_graph is None else retain_graph) else Freed(user_location())
 
