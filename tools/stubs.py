@@ -216,7 +216,7 @@ def tensor_stub() -> str:
     (removable,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Removable"]
     hooks = joined([source_stub(node) for node in removable.body if isinstance(node, ast.FunctionDef)])
     return f'''{HEADER}
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self, TypeAlias
 

@@ -1,6 +1,6 @@
 # Written by tools/stubs.py from the source and the registry; change those and run it again.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self, TypeAlias
 
@@ -95,6 +95,7 @@ class Tensor(Box):
         retain_graph: bool | None = None,
         create_graph: bool = False,
         inputs: Sequence[Any] | None = None,
+        per_sample: int | None = None,
     ) -> None:
         """Accumulate ∂self/∂leaf into ``leaf.grad`` for every leaf this depends on (or for ``inputs``)."""
 
