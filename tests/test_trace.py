@@ -248,6 +248,15 @@ def test_graphs_are_freed():
         gc.enable()
 
 
+def test_calls_in_source_and_in_files():
+    inner = cr.trace(lambda x: (cr.sin(x) * x, x + 1.0), 1.0)
+    graph = cr.trace(lambda x: inner(x)[0] * inner(2.0 * x)[1], 1.0)
+    namespace = {}
+    exec(graph.source("numpy"), namespace)
+    assert namespace["f"](0.7) == pytest.approx(graph(0.7).item(), rel=1e-15)
+    assert cr.Graph.loads(graph.dumps())(0.7).item() == graph(0.7).item()
+
+
 def test_a_recorded_graph_is_a_program_too():
     x = cr.tensor(2.0, requires_grad=True)
     y = cr.sin(x) * x

@@ -201,6 +201,12 @@ def test_messages():
         "specialised to values; call function(...), or the Graph.",
         lambda: f.graph.run([np.ones((2, 2)), np.ones((2, 2))]),
     )
+    assert_message(
+        cr.SymbolError,
+        "[shape] the shape of a symbol or result is not known yet (?[?]); expected a Tensor of known shape and dtype; "
+        "declare those of its symbols, e.g. symbol('x', shape=(2, 3)).",
+        lambda: x._node.spec.shape,
+    )
     parts = cr.function([x], cr.split(x, 2))
     assert_message(
         cr.SymbolError,

@@ -202,7 +202,7 @@ def _spec_given(function: str, name: str, node: Node, given: Any) -> Spec:
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], (str, np.dtype, type)):
         return Spec(as_shape(function, given[0]), as_dtype(function, given[1]))
     if isinstance(given, (tuple, int)):
-        dtype = node.declared.dtype if isinstance(node, UnknownNode) else node.dtype
+        dtype = node.declared.type if isinstance(node, UnknownNode) else node.dtype
         return Spec(as_shape(function, given), np.dtype("float64") if dtype is None else dtype)
     raise SymbolError(
         f"[{function}] {name} is given as {given!r}; expected a shape, a Spec, an array, or a pair of shape and dtype; "

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.errors import SymbolError
 from chainrule.node import SymbolicNode, record
 from chainrule.op import program
+from chainrule.spec import Spec
 from chainrule.tree import Structure, flatten, unflatten
 
 
@@ -26,12 +27,26 @@ class UnknownError(SymbolError):
 class Declared(NamedTuple):
     """What was declared of a symbol: a shape, in which None is an unknown size, or None for nothing."""
 
-    shape: Any
-    dtype: Any
+    sizes: Any
+    type: Any
+
+    @property
+    def shape(self) -> Any:
+        raise self._refuse("shape")
+
+    @property
+    def dtype(self) -> Any:
+        raise self._refuse("dtype")
+
+    def _refuse(self, what: str) -> UnknownError:
+        return UnknownError(
+            f"[{what}] the {what} of a symbol or result is not known yet ({self!r}); expected a Tensor of known shape "
+            f"and dtype; declare those of its symbols, e.g. symbol('x', shape=(2, 3))."
+        )
 
     def __repr__(self) -> str:
-        sizes = "?" if self.shape is None else ", ".join("?" if n is None else str(n) for n in self.shape)
-        return f"{'?' if self.dtype is None else self.dtype}[{sizes}]"
+        sizes = "?" if self.sizes is None else ", ".join("?" if n is None else str(n) for n in self.sizes)
+        return f"{'?' if self.type is None else self.type}[{sizes}]"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Declared)  # nothing is known that could differ
@@ -141,7 +156,7 @@ def unknown_call(function: Callable[..., Any], args: Any, named: Any, kind: type
     return _made(record(DEFERRED, nodes, kept, {"call": call}, _NOTHING, UnknownNode), Declared(None, None))
 
 
-_NOTHING = Declared((), None)
+_NOTHING = Spec((), np.dtype("float64"))  # a node has these in slots, and this one refuses them
 
 
 def _made(node: Any, declared: Declared) -> UnknownNode:

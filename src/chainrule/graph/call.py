@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.apply import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.body import Body, Flags, closed, is_floating
-from chainrule.graph.function import arguments, own, run_on_arrays
+from chainrule.graph.function import arguments, own
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay
 from chainrule.graph.specialise import for_values
@@ -25,7 +25,7 @@ from chainrule.spec import Spec, shape_of
 
 def _value(*operands: Any, body: Body) -> tuple[Any, ...]:
     with np.errstate(all="ignore"):  # as eager walks do: a derivative may divide by zero on a branch that is not taken
-        results = run_on_arrays(body, operands)
+        results = body.plan(*operands)
     arrays = [x for x in operands if isinstance(x, np.ndarray)]
     return tuple(own(np.asarray(y)[()], arrays) for y in results)
 
