@@ -187,3 +187,28 @@ def test_source_refuses_other_dialects_and_missing_inputs():
         "to the inputs of the graph.",
         lambda: Graph([x._node], [x * y]).source(),
     )
+
+
+def loops() -> list[Any]:
+    """Graphs with graphs inside them."""
+    x, c, n = cr.symbol("x", shape=(4,)), cr.symbol("c"), cr.symbol("n")
+    square = cr.Graph([x], [x * cr.sin(x)])
+    last, rows = cr.scan(lambda carry, row: (carry * row + 1.0, cr.sin(carry)), c, x)
+    chosen = cr.cond(n > 0, lambda v: cr.exp(v), lambda v: v * v, x)
+    doubled = cr.while_loop(lambda v: cr.sum(v) < 9.0, lambda v: v * 2.0, x)
+    return [
+        Graph([x, c], [last, rows]),
+        Graph([x, c], list(cr.gradients(last + cr.sum(rows), [x, c]))),
+        Graph([x], [cr.sum(square(square(x)))]),
+        Graph([x], [cr.gradients(cr.sum(square(square(x))), x)]),
+        Graph([x, n], [chosen]),
+        Graph([x, n], [cr.gradients(cr.sum(chosen), x)]),
+        Graph([x], [doubled]),
+    ]
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_graphs_inside_graphs(number):
+    graph = loops()[number]
+    point = [np.array([0.5, 1.0, -0.25, 2.0]), 0.75][: len(graph.inputs)]
+    assert_round_trip(graph, point)

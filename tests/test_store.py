@@ -12,7 +12,7 @@ from messages import assert_message
 from programs import programs
 from samples import RECORDS
 from test_registry import differentiable, every_op, has_gradient, problems
-from test_source import gradients, symbols
+from test_source import gradients, loops, symbols
 
 import chainrule as cr
 from chainrule.errors import GraphFileError
@@ -98,6 +98,12 @@ def test_graphs_inside_graphs():
     graph = cr.Graph([y], [square(square(y)) + 1.0])
     assert_comes_back(graph, [np.array([1.0, 2.0])])
     assert_comes_back(cr.gradients(cr.sum(graph.outputs[0]), y).graph(), [np.array([1.0, 2.0])])
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_choices_and_loops_come_back(number):
+    graph = loops()[number]
+    assert_comes_back(graph, [np.array([0.5, 1.0, -0.25, 2.0]), 0.75][: len(graph.inputs)])
 
 
 def test_files_are_replaced_whole(tmp_path, monkeypatch):
@@ -188,12 +194,14 @@ REFUSALS = [
      "a value is {'code': '1'}; expected numbers, tuples, slices, dtypes, arrays or graphs"),
     (nodes({"symbol": "import os", "shape": [], "dtype": "float64"}),
      "a symbol is named 'import os'; expected a Python identifier"),
-    (nodes({"symbol": "x", "shape": [-1], "dtype": "float64"}), "a shape is [-1]; expected sizes of at least 0"),
+    (nodes({"symbol": "x", "shape": [-1], "dtype": "float64"}), "a shape is (-1,); expected sizes of at least 0"),
     (nodes({"op": "sin", "operands": [[0, 0]]}),
      "[0, 0] is no output of a node with several; expected its number, and that of the output"),
     (nodes({"op": "sin", "operands": [[0]]}), "None is no earlier node; expected a number below 1"),
     (changed(nodes=[{"symbol": "x", "shape": [2, 2], "dtype": "float64"}, {"op": "slogdet", "operands": [0]}],
         outputs=[1]), "node 1 has several outputs; expected one of them, as in [1, 0]"),
+    (nodes({"op": "scatter_add", "operands": [0], "params": {"index": [{"slice": [0, 2, None]}], "shape": 5}}),
+     "a shape is 5; expected sizes of at least 0"),
     (nodes({"op": "call", "operands": [0], "params": {"body": 1}}), "body of call is 1; expected a graph"),
 ]  # fmt: skip
 
@@ -302,7 +310,7 @@ def test_changed_structure(text, data):
                 if place in (other if isinstance(other, dict) else range(len(other))):
                     container[key] = copy.deepcopy(other[place])
             case _:
-                container[key] = data.draw(SCRAPS)
+                container[key] = copy.deepcopy(data.draw(SCRAPS))  # the drawn one would be changed by the next change
     survives(json.dumps(tree))
 
 

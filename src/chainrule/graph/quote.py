@@ -61,7 +61,7 @@ class Quotation:
         self.imports: dict[str, str] = {"np": "import numpy as np"}
         self.definitions: list[str] = []
         self._names: dict[Any, tuple[str, Any]] = {}  # of what is defined; the object, so that its id stays its own
-        self._taken = {*keyword.kwlist, *dir(builtins), "np"}
+        self.taken = {*keyword.kwlist, *dir(builtins), "np"}
 
     def __str__(self) -> str:
         lines = sorted(set(self.imports.values()), key=lambda line: (line.startswith("from"), line))
@@ -74,20 +74,20 @@ class Quotation:
 
     def reserve(self, names: Iterable[str]) -> None:
         """Names of variables, which no definition may have."""
-        self._taken.update(names)
+        self.taken.update(names)
 
     def _claim(self, hint: str) -> str:
         name, number = hint, 1
-        while name in self._taken or not name.isidentifier():
+        while name in self.taken or not name.isidentifier():
             name, number = f"{hint}_{number}", number + 1
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
     def _import(self, alias: str, statement: str) -> str:
         if self.imports.get(alias) == statement:
             return alias
-        name = alias if alias not in self.imports and alias not in self._taken else self._claim(alias)
-        self._taken.add(name)
+        name = alias if alias not in self.imports and alias not in self.taken else self._claim(alias)
+        self.taken.add(name)
         self.imports[name] = statement if name == alias else f"{statement.split(' as ')[0]} as {name}"
         return name
 
@@ -123,6 +123,8 @@ class Quotation:
             items = [self.expression(x) for x in sorted(obj, key=str)]
             inner = ast.Set(items) if items else parse("()")
             return inner if items and type(obj) is set else ast.Call(ast.Name(type(obj).__name__), [inner], [])
+        if isinstance(obj, tuple) and hasattr(obj, "_fields"):
+            return ast.Call(self.expression(type(obj)), [self.expression(x, hint) for x in obj], [])
         if isinstance(obj, types.ModuleType):
             return self._module(obj)
         if isinstance(obj, functools.partial):
@@ -185,7 +187,7 @@ class Quotation:
         if isinstance(obj, type) and not hasattr(obj, "_fields"):
             raise Unquotable(f"{hint} is a class")
         if isinstance(obj, types.FunctionType):
-            name = hint if obj.__name__ in ("<lambda>", "value", "rule") else obj.__name__
+            name = hint if obj.__name__ in ("<lambda>", "value", "_value", "rule") else obj.__name__
             return ast.Name(self.define(obj, name, lambda name: self._function(obj, name)))
         wrapped = getattr(obj, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType):  # functools.cache

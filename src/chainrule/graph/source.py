@@ -18,6 +18,7 @@ from chainrule.graph.quote import Operand, Quotation, Unquotable, formatted, inl
 from chainrule.graph.text import names_of
 from chainrule.node import Node
 from chainrule.op import PICK, Op
+from chainrule.ops import raw
 from chainrule.spec import Spec, spec_of
 
 INFIX: dict[Any, Any] = {
@@ -42,10 +43,35 @@ def source_of(graph: Any, dialect: str = "numpy", name: str = "f") -> str:
         raise SymbolError(f"[source] the dialect is {dialect!r}; expected 'numpy', which there is so far.")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise SymbolError(f"[source] the name is {name!r}; expected a Python identifier; choose e.g. 'f'.")
-    program = _Program(graph, Quotation(), name)
+    program = _Program(graph, _Module(), name)
     body = program.function()
     title = f'"""{name} in plain NumPy, written from a graph of {len(program.calls)} operations."""'
     return f"{title}\n\n{program.quotation}\n\n\n{body}\n"
+
+
+# What a choice or loop runs: to the values of those ops, this is a graph.
+_PART = '''class Part:
+    """A function that others run, and the shapes and dtypes of what it returns."""
+
+    def __init__(self, plan, specs):
+        self.plan, self.specs = plan, specs
+
+    def run(self, operands, _xp=None):
+        return list(self.plan(*operands))'''
+
+
+class _Module(Quotation):
+    """A quotation that knows of graphs inside graphs."""
+
+    def expression(self, obj: Any, hint: str = "constant") -> Any:
+        if hasattr(obj, "computed") and hasattr(obj, "inputs"):
+            part = self.define((_PART,), "Part", lambda _: _PART)
+            plan = self.define(obj, hint, lambda name: _Program(obj, self, name).part())
+            specs = self.expression([_spec(y) for y in obj.outputs])
+            return ast.Call(ast.Name(part), [ast.Name(plan), specs], [])
+        if obj is raw:
+            return ast.Constant(None)  # there is only one way to run a part here
+        return super().expression(obj, hint)
 
 
 class _Program:
@@ -57,7 +83,7 @@ class _Program:
         self.name = name
         self.calls = [node for node in graph.computed if node.op is not None and node.op is not PICK]
         unused = [node for node in graph.inputs if node not in graph.nodes]
-        self.names = names_of([*unused, *graph.nodes], "v", {*RESERVED, name})
+        self.names = names_of([*unused, *graph.nodes], "v", {*RESERVED, *quotation.taken, name})
         self.quotation.reserve([*self.names.values(), name])
         self.known: dict[Any, Any] = {node: ast.Name(self.names[node]) for node in graph.inputs}
         missing = graph.missing()
@@ -75,6 +101,13 @@ class _Program:
         lines = [f'"""{specs or "()"} -> {results or "()"}"""', *self._taken_in(), *self._body(), self._returned()]
         indented = "\n".join(f"    {line}" if line else "" for line in lines)
         return formatted(f'@np.errstate(all="ignore")\ndef {self.name}({", ".join(inputs)}):\n{indented}')
+
+    def part(self) -> str:
+        """The text of a function that others of the module run, on arrays that are what they should be."""
+        inputs = [self.names[node] for node in self.graph.inputs]
+        lines = [*self._body(), f"return {_unparsed(ast.List(self._results(), ast.Load()))}"]
+        indented = "\n".join(f"    {line}" for line in lines)
+        return formatted(f"def {self.name}({', '.join(inputs)}):\n{indented}")
 
     def _taken_in(self) -> list[str]:
         lines, shapes = [], []
@@ -121,11 +154,14 @@ class _Program:
                 node.location,
             ) from None
 
-    def _returned(self) -> str:
-        results = [
+    def _results(self) -> list[Any]:
+        return [
             self.known[y._node] if y._node in self.known else self.quotation.expression(y._value, "c0")
             for y in self.graph.outputs
         ]
+
+    def _returned(self) -> str:
+        results = self._results()
         whole = results[0] if len(results) == 1 else ast.Tuple(results, ast.Load())
         return f"return {_unparsed(whole)}"
 

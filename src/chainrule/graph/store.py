@@ -31,7 +31,7 @@ from chainrule.graph.operands import constants_of
 from chainrule.node import Node, SymbolicNode, record
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.ops.index import SLOT
-from chainrule.spec import Spec
+from chainrule.spec import Spec, Specs
 
 FORMAT, VERSION = "chainrule graph", 1
 # What a file may ask for: bytes of text, nodes in all, graphs inside graphs and tuples inside tuples, axes, elements of
@@ -356,16 +356,16 @@ def _symbol(data: Any) -> Any:
 
 
 def _shape(data: Any) -> tuple[int, ...]:
-    sizes = _list(data, "axes")
-    if not all(type(size) is int and size >= 0 for size in sizes):
-        raise _refused(f"a shape is {_shown(data)}", "sizes of at least 0")
-    return _bounded(tuple(sizes))
+    return _bounded(tuple(_list(data, "axes")))
 
 
 def _bounded(shape: Any) -> Any:
     """The shape, or Specs of several outputs, if NumPy could have such an array."""
-    shapes = [spec.shape for spec in shape] if shape and isinstance(shape[0], Spec) else [shape]
+    shapes = [spec.shape for spec in shape] if isinstance(shape, Specs) else [shape]
     for one in shapes:
+        # Ops that only rules call believe their parameters.
+        if type(one) is not tuple or not all(type(size) is int and size >= 0 for size in one):
+            raise _refused(f"a shape is {_shown(one)}", "sizes of at least 0")
         if len(one) > AXES or math.prod(max(size, 1) for size in one) > ELEMENTS:
             raise _refused(f"a shape is {_shown(one)}", f"at most {AXES} axes and {ELEMENTS} elements")
     return shape
