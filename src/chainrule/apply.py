@@ -127,11 +127,11 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             return NotImplemented
         else:
             return apply(op, (x, y), {})
-        if partials and (v is None or w is None):
-            axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
-            if axis is not None:
-                return axis.elementwise(op, call, cls, (x, y), (p, q))
         if v is None or w is None or (alike and w.__class__ not in PLAIN and differ(v, w)):
+            if partials and (v is None or w is None):
+                axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
+                if axis is not None:
+                    return axis.elementwise(op, call, cls, (x, y), (p, q))
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
             v, w = cls.promotion(op, (v, w))
