@@ -27,7 +27,8 @@ def _stored(code: CodeType) -> Mapping[int, str]:
     return {
         offset: after.argval
         for before, after in itertools.pairwise(instructions)
-        if after.opname in _STORES and not after.is_jump_target
+        # Tools that rewrite code store under names that no program has.
+        if after.opname in _STORES and not after.is_jump_target and after.argval.isidentifier()
         for offset in range(before.offset, after.offset, 2)
     }
 
@@ -80,7 +81,7 @@ def names_of(nodes: Iterable[Node], unnamed: str = "%", taken: Iterable[str] = (
             while f"{unnamed}{count}" in used:
                 count += 1
             claim(node, f"{unnamed}{count}")
-    return names
+    return {node: names[node] for node in nodes}
 
 
 def call_text(node: Node, names: Mapping[Node, str]) -> str:
