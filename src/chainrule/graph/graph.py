@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.apply import Box, box
 from chainrule.errors import SymbolError
+from chainrule.graph.latex import latex_of
 from chainrule.graph.operands import constants_of
 from chainrule.graph.source import source_of
 from chainrule.graph.text import names_of, text_of
@@ -88,6 +89,24 @@ class Graph:
         array([ 1.        ,  0.54030231, -0.41614684])
         """
         return source_of(self, dialect, name)
+
+    def latex(self) -> str:
+        r"""The outputs as mathematics, in LaTeX, with a line for every part that is used more than once.
+
+        It is to be read: numbers have six digits, arrays are C with their shape, and what only changes a shape or a
+        dtype is left out.
+
+        >>> import chainrule as cr
+        >>> x = cr.symbol("x")
+        >>> print(cr.sqrt(x**2 / (1 + x)).graph().latex())
+        \begin{aligned}
+        y &= \sqrt{\frac{x^{2}}{1 + x}}
+        \end{aligned}
+        """
+        return latex_of(self)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
 
     def __repr__(self) -> str:
         return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
