@@ -258,12 +258,6 @@ ROWS: list[tuple[type[Exception], str, Callable[[], Any]]] = [
         lambda: F.embedding(y, x, padding_idx=2),
     ),
     (
-        SymbolError,
-        "[embedding] weight is symbolic, and the row padding_idx has a value but no gradient; expected a weight "
-        "with a value; leave padding_idx out, and set that row's gradient to 0.",
-        lambda: F.embedding(y, s, padding_idx=0),
-    ),
-    (
         ShapeError,
         "[embedding_bag] input has shape (2,), and offsets are missing; expected (bags, elements) without offsets,"
         " or (elements,) with the offset of each bag.",

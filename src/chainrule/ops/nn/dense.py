@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import operand_spec
-from chainrule.errors import AxisError, DTypeError, ShapeError, SymbolError
-from chainrule.known import constant, known, value_of
+from chainrule.errors import AxisError, DTypeError, ShapeError
+from chainrule.known import known, value_of
 from chainrule.op import composite
 from chainrule.operands import class_indices, reals, unknown
 
@@ -124,13 +124,7 @@ def _rows(xp: Any, name: str, input: Any, weight: Any, padding_idx: int | None) 
             f"{-shape[0]} to {shape[0] - 1}; name one of its rows."
         )
     padding = padding_idx % shape[0]
-    fixed = known(weight)
-    if fixed is None:
-        raise SymbolError(
-            f"[{name}] weight is symbolic, and the row padding_idx has a value but no gradient; expected a weight "
-            f"with a value; leave padding_idx out, and set that row's gradient to 0."
-        )
-    row = constant(np.asarray(fixed)[padding], weight)
+    row = xp.stop_gradient(xp.getitem(weight, padding))
     return xp.where(xp.equal(xp.expand_dims(input, axis=-1), padding), row, rows), padding
 
 
