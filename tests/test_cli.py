@@ -18,9 +18,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(capsys, *arguments):
-    code = main(arguments)
-    out, err = capsys.readouterr()
-    return code, out, err
+    # No assignment, whose name the graph's last result would take.
+    return main(arguments), *capsys.readouterr()
 
 
 # -------------------------------------------------------------------------------------------------- diff
