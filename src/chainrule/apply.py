@@ -523,10 +523,25 @@ def general(op: Op) -> Callable[..., Any]:
 
     canonical, names, defaults, single = op.canonical, op.parameters, op.defaults, op.arity == 1 and op.outputs is None
     count = len(names)
+    simple = single and canonical is not None and not op.sequence
     spelled: dict[Any, dict[str, Any]] = {}  # what was spelled canonically before, for calls that are alike
 
     def call(*args: Any, **given: Any) -> Any:
         operands: tuple[Any, ...]
+        # _key unrolled, for one operand and one parameter at most: sums, shapes, softmax and their like.
+        if simple and len(args) == 1 and len(given) < 2:
+            x = args[0]
+            if x.__class__ is _core and x._value is not None:
+                v = x._value
+                key: Any = (v.shape, v.dtype)
+                for name, value in given.items():
+                    key = (v.shape, v.dtype, (name, value), value.__class__)
+                try:
+                    params = spelled.get(key)
+                except TypeError:
+                    params = None
+                if params is not None:
+                    return apply_one(op, x, params)
         if op.sequence:
             if not args or not isinstance(args[0], Iterable):
                 raise DTypeError(_call_error(op, "no sequence was given"))

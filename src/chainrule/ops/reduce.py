@@ -182,11 +182,17 @@ _observation(
     tensor([ True, False])
     """,
 )
+
+
+def _count_nonzero(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    if not keepdims and (axis is None or len(axis) == x.ndim):
+        return np.int64(np.count_nonzero(x))
+    return np.add.reduce(np.not_equal(x, 0), axis=axis, dtype=np.int64, keepdims=keepdims)
+
+
 _observation(
     "count_nonzero",
-    value=lambda x, *, axis=None, keepdims=False: np.add.reduce(
-        np.not_equal(x, 0), axis=axis, dtype=np.int64, keepdims=keepdims
-    ),
+    value=_count_nonzero,
     dtype=_integer,
     doc="""The number of nonzero elements along ``axis`` (all axes by default).
 
