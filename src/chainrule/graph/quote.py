@@ -24,22 +24,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.signal
-import scipy.special
-from numpy.linalg import _umath_linalg as lapack
 
 from chainrule.errors import ChainruleError
 
-# Where public functions are looked up, and how each module is imported.
-_HOMES: tuple[tuple[Any, str, str], ...] = (
-    (np, "np", "import numpy as np"),
-    (np.linalg, "np.linalg", "import numpy as np"),
-    (np.fft, "np.fft", "import numpy as np"),
-    (scipy.special, "special", "from scipy import special"),
-    (scipy.linalg, "linalg", "from scipy import linalg"),
-    (scipy.signal, "signal", "from scipy import signal"),
-    (lapack, "lapack", "from numpy.linalg import _umath_linalg as lapack"),
+# Where public functions are looked up, and how each module is spelled and imported.
+_HOMES: tuple[tuple[str, str, str], ...] = (
+    ("numpy", "np", "import numpy as np"),
+    ("numpy.linalg", "np.linalg", "import numpy as np"),
+    ("numpy.fft", "np.fft", "import numpy as np"),
+    ("scipy.special", "special", "from scipy import special"),
+    ("scipy.linalg", "linalg", "from scipy import linalg"),
+    ("scipy.signal", "signal", "from scipy import signal"),
+    ("numpy.linalg._umath_linalg", "lapack", "from numpy.linalg import _umath_linalg as lapack"),
 )
 SMALL, LARGE = 8, 1000  # elements of a constant that stands in a line, and of one that is written in digits at all
 WIDTH, SHORT = 100, 48  # characters of a line, and of a constant that stands in it
@@ -151,8 +147,8 @@ class Quotation:
         return ast.Name(self.define(key, hint, lambda name: _block(self, name, array)))
 
     def _module(self, module: Any) -> Any:
-        for home, spelled, statement in _HOMES:
-            if home is module:
+        for name, spelled, statement in _HOMES:
+            if name == module.__name__:
                 return parse(spelled.replace(spelled.split(".")[0], self._import(spelled.split(".")[0], statement), 1))
         parent, _, last = module.__name__.rpartition(".")
         statement = f"from {parent} import {last}" if parent else f"import {last}"
@@ -168,7 +164,8 @@ class Quotation:
             return ast.Name(name)
         if _is_ours(obj):
             return self._ours(obj, hint)
-        for home, _, _ in _HOMES:
+        # What stands in a module that was not imported yet is not used by any op.
+        for home in (sys.modules[name] for name, _, _ in _HOMES if name in sys.modules):
             last = getattr(obj, "__name__", "")
             if last and getattr(home, last, None) is obj:
                 return ast.Attribute(self._module(home), last, ast.Load())
