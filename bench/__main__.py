@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bench.measure import PEERS, Row, table
 
-WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan")
+WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "passes")
 
 
 def versions() -> str:

@@ -1,6 +1,6 @@
 """chainrule: automatic differentiation in Python. One graph, one rule per op."""
 
-from chainrule import fft, linalg, nn, protocols, random, special, stats
+from chainrule import fft, linalg, nn, passes, protocols, random, special, stats
 from chainrule.associative import associative_scan
 from chainrule.bound import bind
 from chainrule.branches import cond, switch

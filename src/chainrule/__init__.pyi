@@ -7,6 +7,7 @@ from typing import Any
 from chainrule import fft as fft
 from chainrule import linalg as linalg
 from chainrule import nn as nn
+from chainrule import passes as passes
 from chainrule import protocols as protocols
 from chainrule import random as random
 from chainrule import special as special
