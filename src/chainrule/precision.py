@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.apply import PLAIN
 
 SINGLE = np.dtype(np.float32), np.dtype(np.complex64)
+DOUBLE = np.dtype(np.float64)
 
 
 def real_dtype(*operands: Any) -> Any:
@@ -18,6 +19,26 @@ def real_dtype(*operands: Any) -> Any:
     if dtype.kind == "c":
         raise TypeError("it is a function of real numbers")
     return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def precisely(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A SciPy function whose result is as precise as its floating operands, where SciPy's own is always double."""
+
+    def value(*operands: Any) -> Any:
+        out = function(*operands)
+        for x in operands:
+            if getattr(x, "dtype", None) is DOUBLE:
+                return out
+        dtypes = {x.dtype.char for x in operands if hasattr(x, "dtype") and x.dtype.kind in "fc"}
+        if not dtypes or not dtypes <= {"f", "F"}:
+            return out
+        return tuple(map(_single, out)) if isinstance(out, tuple) else _single(out)
+
+    return value
+
+
+def _single(x: Any) -> Any:
+    return x.astype({"d": "f", "D": "F"}.get(x.dtype.char, x.dtype), copy=False)
 
 
 def weak(ufunc: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from chainrule.errors import AxisError, DTypeError, ShapeError
 
 Shape = tuple[int, ...]
-FLOAT64 = np.dtype(np.float64)
 
 
 class Spec(NamedTuple):
@@ -84,26 +83,6 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
 def promote(operands: Iterable[Any]) -> np.dtype[Any]:
     """The dtype NumPy gives to an operation on these; Python numbers yield to arrays of their kind."""
     return np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in operands))
-
-
-def precisely(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A SciPy function whose result is as precise as its floating operands, where SciPy's own is always double."""
-
-    def value(*operands: Any) -> Any:
-        out = function(*operands)
-        for x in operands:
-            if getattr(x, "dtype", None) is FLOAT64:
-                return out
-        dtypes = {x.dtype.char for x in operands if hasattr(x, "dtype") and x.dtype.kind in "fc"}
-        if not dtypes or not dtypes <= {"f", "F"}:
-            return out
-        return tuple(map(_single, out)) if isinstance(out, tuple) else _single(out)
-
-    return value
-
-
-def _single(x: Any) -> Any:
-    return x.astype({"d": "f", "D": "F"}.get(x.dtype.char, x.dtype), copy=False)
 
 
 def sum_dtype(dtype: Any, wanted: Any = None) -> np.dtype[Any]:

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 from chainrule.op import NONE, composite, elementwise, primitive
-from chainrule.spec import Spec, precisely
+from chainrule.precision import precisely
+from chainrule.spec import Spec
 
 # ------------------------------------------------------------------------------------------ Airy functions
 

@@ -14,7 +14,8 @@ from scipy import special
 
 from chainrule.errors import DTypeError
 from chainrule.op import NONE, composite, elementwise, primitive
-from chainrule.spec import Spec, broadcast_shapes, precisely, promote, shape_of
+from chainrule.precision import precisely
+from chainrule.spec import Spec, broadcast_shapes, promote, shape_of
 
 QUARTER = np.pi / 2
 

@@ -14,7 +14,8 @@ import numpy as np
 from scipy import special
 
 from chainrule.op import NONE, elementwise
-from chainrule.spec import precisely, promote
+from chainrule.precision import precisely
+from chainrule.spec import promote
 
 # A series that has not converged after TERMS terms, or whose sum has lost so many digits, gives NaN.
 TERMS, LOST = 100_000, 1e-9

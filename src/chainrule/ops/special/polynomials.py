@@ -8,7 +8,7 @@ from typing import Any
 from scipy import special
 
 from chainrule.op import NONE, elementwise
-from chainrule.spec import precisely
+from chainrule.precision import precisely
 
 
 def _lower(xp: Any, n: Any, polynomial: Callable[[Any], Any]) -> Any:
