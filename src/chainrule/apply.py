@@ -289,7 +289,7 @@ def defer(function: Callable[..., Any], args: Sequence[Any], named: dict[str, An
     return outputs(*(box(cls, None, node) for node in fields))
 
 
-def bare_arguments(args: Sequence[Any]) -> list[Any] | None:
+def bare_arguments(args: Sequence[Any]) -> Any:
     """The arguments of a call with bare arrays in place of Tensors, or None if one of those may want a gradient."""
     bare = []
     for x in args:
@@ -304,7 +304,7 @@ def bare_arguments(args: Sequence[Any]) -> list[Any] | None:
         elif isinstance(x, Box) or (isinstance(x, np.ndarray) and x.__class__ is not np.ndarray):
             return None  # a mask, or what else an array of a class of its own has, is not for functions of NumPy's
         bare.append(x)
-    return bare if args.__class__ is not tuple else tuple(bare)  # type: ignore[return-value]
+    return tuple(bare) if args.__class__ is tuple else bare
 
 
 def is_box(x: Any) -> bool:

@@ -226,7 +226,7 @@ def _after_out(transpose: Rule) -> Rule:
 
     parameters = list(inspect.signature(transpose).parameters.values())
     parameters.insert(2, inspect.Parameter("_out", inspect.Parameter.POSITIONAL_OR_KEYWORD))
-    vjp.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    vjp.__signature__ = inspect.Signature(parameters)
     return vjp
 
 

@@ -136,7 +136,7 @@ def reduction(name: str, *, field: Callable[..., Any], dtype: Callable[..., Any]
     for rule in (vjp, jvp):
         needed = list(inspect.signature(field).parameters.values())
         needed.insert(1, inspect.Parameter("_g", inspect.Parameter.POSITIONAL_OR_KEYWORD))
-        rule.__signature__ = inspect.Signature(needed)  # type: ignore[attr-defined]
+        rule.__signature__ = inspect.Signature(needed)
     return primitive(name, vjp=(vjp,), jvp=jvp, spec=spec_rule(dtype), batch=batch_rule(name), method=True, **facts)
 
 

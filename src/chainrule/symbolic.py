@@ -202,5 +202,5 @@ def _graph(self: Tensor) -> Graph:
 
 Tensor.eval = _eval
 Tensor.graph = _graph
-Tensor.get_value = _get_value  # type: ignore[attr-defined]  # attached here, as what they need is built on Tensor
-Tensor.set_value = _set_value  # type: ignore[attr-defined]
+Tensor.get_value = _get_value  # attached here, as what they need is built on Tensor
+Tensor.set_value = _set_value

@@ -73,7 +73,7 @@ class UnknownNode(SymbolicNode):
         )
 
     @property
-    def shape(self) -> Any:  # type: ignore[override]  # a slot of other nodes
+    def shape(self) -> Any:  # a slot of other nodes
         raise self._refuse("shape")
 
     @shape.setter
@@ -81,7 +81,7 @@ class UnknownNode(SymbolicNode):
         pass
 
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         raise self._refuse("dtype")
 
     @dtype.setter

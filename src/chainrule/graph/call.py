@@ -149,5 +149,5 @@ def _expand(node: Any, operands: list[Any]) -> Any:
     return tuple(outcomes(body.outputs, known))
 
 
-Graph.__call__ = _call  # type: ignore[attr-defined]  # attached here, since what it needs is built on Graph
-Graph.inline = _inline  # type: ignore[attr-defined]
+Graph.__call__ = _call  # attached here, since what it needs is built on Graph
+Graph.inline = _inline  # type: ignore[attr-defined]  # attached here, since what it needs is built on Graph

@@ -575,7 +575,7 @@ class _Fold(ast.NodeTransformer):
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         self.generic_visit(node)
-        function = {ast.Not: operator.not_, ast.USub: operator.neg}.get(type(node.op))  # type: ignore[call-overload]
+        function = {ast.Not: operator.not_, ast.USub: operator.neg}.get(type(node.op))
         return self._computed(node, function, node.operand)
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:

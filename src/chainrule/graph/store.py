@@ -49,7 +49,7 @@ _PROGRAMS: dict[str, Callable[..., list[tuple[str, Any]]]] = {
         (p["cond"], [*x[: p["conds"]], *x[p["conds"] + p["consts"] :]]),
         (p["body"], x[p["conds"] :]),
     ],
-}  # type: ignore[dict-item]
+}
 
 
 def _scanned(specs: Sequence[Spec], first: int, length: int) -> list[Spec]:
@@ -486,6 +486,7 @@ def _load(path: str | os.PathLike[str]) -> Graph:
 
 
 # Attached here, since loops and their bodies are built on Graph.
+# Attached here, since what they need is built on Graph; the stub of the class does not know them.
 Graph.save = _save  # type: ignore[attr-defined]
 Graph.load = staticmethod(_load)  # type: ignore[attr-defined]
 Graph.dumps = dumps  # type: ignore[attr-defined]

@@ -87,7 +87,7 @@ def names_of(nodes: Iterable[Node], unnamed: str = "%", taken: Iterable[str] = (
 def call_text(node: Node, names: Mapping[Node, str]) -> str:
     """A node as the call that made it: ``add(%0, b)``."""
     if node.op is None:
-        return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"  # type: ignore[index]
+        return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"
     if node.op is PICK:
         (parent,) = node.parents
         fields = getattr(parent.op.outputs, "_fields", None)  # type: ignore[union-attr]

@@ -305,7 +305,7 @@ def _axes_used(part: Any) -> int:
 def _index_arrays(name: str, part: Any, shape: Any, axis: int) -> Any:
     """One part of an index as integer arrays, or integers: several for a mask of several axes."""
     if isinstance(part, Box):
-        kind = part.dtype.kind  # type: ignore[attr-defined]
+        kind = part.dtype.kind
         if part._value is None:
             if kind == "b":
                 raise SymbolError(

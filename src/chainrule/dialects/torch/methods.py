@@ -75,7 +75,7 @@ def _install() -> None:
         setattr(Tensor, f"__{spelling}__", bits)
         setattr(Tensor, f"__r{spelling}__", bits)
         setattr(Tensor, f"__i{spelling}__", _in_place(bits, f"__i{spelling}__"))
-    Tensor.__invert__ = FUNCTIONS["bitwise_not"]  # type: ignore[attr-defined]
+    Tensor.__invert__ = FUNCTIONS["bitwise_not"]
 
 
 _install()

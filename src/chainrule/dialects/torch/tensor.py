@@ -411,8 +411,8 @@ class Tensor(CoreTensor):
     # -------------------------------------------------------------------------------------- operators
 
     # Sum and product commute: the Tensor comes first, as PyTorch's graphs have it.
-    __radd__ = CoreTensor.__add__  # type: ignore[attr-defined]
-    __rmul__ = CoreTensor.__mul__  # type: ignore[attr-defined]
+    __radd__ = CoreTensor.__add__
+    __rmul__ = CoreTensor.__mul__
 
     def __rsub__(self, other: Any) -> Any:
         return spell("RsubBackward1", ops.subtract(other, self), self)
@@ -473,7 +473,7 @@ def _copies(index: Any) -> bool:
     return any(np.ndim(p._value) > 0 if isinstance(p, Box) else np.ndim(p) > 0 for p in parts if p is not None)
 
 
-_pow = CoreTensor.__pow__  # type: ignore[attr-defined]
+_pow = CoreTensor.__pow__
 
 
 def leaf(cls: type[Box], array: Any, requires_grad: bool) -> Any:
