@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from messages import assert_message
+from programs import Body, Program, bodies, programs
 
 import chainrule as cr
 from chainrule.graph.check import check
@@ -20,11 +23,15 @@ from chainrule.tree import flatten
 POINT = (cr.tensor([0.7, -0.4]), cr.tensor(0.3), cr.tensor([[0.1, 0.5], [0.2, -0.6], [0.9, 0.4], [-0.3, 0.8]]))
 
 
-def same(found: Any, expected: Any, tolerance: float = 1e-11) -> None:
+def assert_same(found: Any, expected: Any, tolerance: float) -> None:
     found, expected = flatten(found)[0], flatten(expected)[0]
     for x, y in zip(found, expected, strict=True):
         assert (x.shape, x.dtype) == (y.shape, y.dtype)
         np.testing.assert_allclose(x._value, y._value, tolerance, tolerance)
+
+
+def same(found: Any, expected: Any) -> None:
+    assert_same(found, expected, 1e-11)
 
 
 def is_legal(*outputs: Any) -> None:
@@ -43,8 +50,12 @@ def squares(f: Any, args: Any) -> Any:
     return lambda *x: sum(cr.sum(g * g) for g in cr.grad(f, wrt)(*x))
 
 
-def agree(f: Any, reference: Any, args: Any) -> None:
+def agree(f: Any, reference: Any, args: Any, tolerance: float = 1e-11) -> None:
     """Values and derivatives of two functions to a scalar are equal: eager, symbolic and batched."""
+
+    def same(found: Any, expected: Any) -> None:
+        assert_same(found, expected, tolerance)
+
     wrt = tuple(range(len(args)))
     tangents = [cr.cos(3.0 * x) for x in args]
     same(f(*args), reference(*args))
@@ -52,6 +63,7 @@ def agree(f: Any, reference: Any, args: Any) -> None:
     gradient, expected = cr.grad(f, wrt), cr.grad(reference, wrt)
     same(gradient(*args), expected(*args))
     same(cr.jvp(f, args, tangents), cr.jvp(reference, args, tangents))
+    same(cr.vjp(f, *args)[1](2.0), cr.vjp(reference, *args)[1](2.0))
     second = cr.grad(squares(reference, args), wrt)(*args)
     same(cr.grad(squares(f, args), wrt)(*args), second)
     same(cr.jvp(gradient, args, tangents)[1], cr.jvp(expected, args, tangents)[1])
@@ -287,6 +299,80 @@ def test_transforms_inside_a_body():
         found, expected = (g(lambda a, loop=loop: f(a, loop))(cr.tensor(0.7)) for loop in (False, True))
         same(found, expected)
         same(cr.vmap(g(lambda a: f(a, False)))(cr.tensor([0.7, 0.7])), cr.stack([expected, expected]))
+
+
+# ------------------------------------------------------------------------------------------------ random bodies
+
+
+def wave(*trees: Any) -> Any:
+    """One number in which every element of every array counts, each in its own way."""
+    leaves = flatten(trees)[0]
+    return sum((cr.sum(cr.sin(x + i) * (1.0 + 0.3 * i)) for i, x in enumerate(leaves)), cr.asarray(0.0))
+
+
+def parts(body: Body, arguments: Any) -> tuple[Any, Any, Any]:
+    """Arrays one after the other, as what a body closes over, its first carry, and its rows."""
+    first, last = len(body.consts), len(body.consts) + len(body.carries)
+    return arguments[:first], {"c": list(arguments[first:last]), "n": cr.asarray(0)}, list(arguments[last:])
+
+
+HOW = ({}, {"checkpoint": "sqrt"}, {"checkpoint": "binomial", "states": 2}, {"unroll": 2})
+
+
+@settings(max_examples=40)
+@given(bodies(), st.integers(1, 4), st.booleans(), st.sampled_from(HOW))
+def test_random_scans_are_loops(body: Body, length: int, reverse: bool, how: dict[str, Any]):
+    def by_scan(*arguments):
+        consts, carry, xs = parts(body, arguments)
+        return wave(*cr.scan(body.step(cr, consts), carry, xs, length, reverse, **how), arguments)
+
+    def by_loop(*arguments):
+        consts, carry, xs = parts(body, arguments)
+        ys = {}
+        for i in reversed(range(length)) if reverse else range(length):
+            carry, ys[i] = body.step(cr, consts)(carry, [x[i] for x in xs])
+        return wave(carry, [cr.stack([ys[i][k] for i in range(length)]) for k in range(len(body.given))], arguments)
+
+    agree(by_scan, by_loop, [cr.asarray(x) for kind in body.inputs(length) for x in kind], 1e-9)
+
+
+@settings(max_examples=30)
+@given(bodies(rows=False), st.sampled_from(HOW[:3]))
+def test_random_while_loops_are_loops(body: Body, how: dict[str, Any]):
+    def goes_on(carry, bound):
+        return (carry["n"] < 4) & (cr.sum(carry["c"][0] ** 2) > bound)
+
+    def by_while(*arguments):
+        consts, carry, _ = parts(body, arguments[:-1])
+        bound = arguments[-1]
+        step = body.step(cr, consts)
+        return wave(cr.while_loop(lambda c: goes_on(c, bound), lambda c: step(c, [])[0], carry, **how), arguments)
+
+    def by_loop(*arguments):
+        consts, carry, _ = parts(body, arguments[:-1])
+        while goes_on(carry, arguments[-1]).item():
+            carry = body.step(cr, consts)(carry, [])[0]
+        return wave(carry, arguments)
+
+    agree(by_while, by_loop, [*(cr.asarray(x) for kind in body.inputs(0) for x in kind), cr.asarray(0.3)], 1e-9)
+
+
+@settings(max_examples=12)
+@given(programs(control=True), programs(), st.integers(-1, 2))
+def test_random_choices_are_ifs(one: Program, other: Program, index: int):
+    arguments = [cr.asarray(x) for x in (*one.inputs(), *other.inputs())]
+    count = len(one.shapes)
+    branches = [lambda *x: one.run(cr, *x[:count]), lambda *x: other.run(cr, *x[count:])]
+
+    def by_cond(*x):
+        taken = cr.cond(cr.sum(x[0]) > 0.1, *branches, *x)
+        return cr.sin(taken) + cr.switch(index, branches, *x) ** 2 + wave(x)
+
+    def by_if(*x):
+        taken = branches[0 if (cr.sum(x[0]) > 0.1).item() else 1](*x)
+        return cr.sin(taken) + branches[0 if index < 1 else 1](*x) ** 2 + wave(x)
+
+    agree(by_cond, by_if, arguments, 1e-8)
 
 
 # ----------------------------------------------------------------------------------------------------- memory
