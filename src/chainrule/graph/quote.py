@@ -10,22 +10,29 @@ from __future__ import annotations
 import ast
 import base64
 import builtins
-import copy
 import functools
-import inspect
-import io
 import keyword
-import operator
 import sys
 import textwrap
-import tokenize
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ChainruleError
+from chainrule.graph.literals import SHORT, WIDTH, digits, formatted, plain
+from chainrule.graph.syntax import (
+    Operand,
+    Unquotable,
+    bound_names,
+    does_more,
+    is_ours,
+    is_ours_module,
+    parse,
+    scope,
+    syntax_of,
+)
 
 # Where public functions are looked up, and how each module is spelled and imported.
 _HOMES: tuple[tuple[str, str, str], ...] = (
@@ -38,16 +45,6 @@ _HOMES: tuple[tuple[str, str, str], ...] = (
     ("numpy.linalg._umath_linalg", "lapack", "from numpy.linalg import _umath_linalg as lapack"),
 )
 SMALL, LARGE = 8, 1000  # elements of a constant that stands in a line, and of one that is written in digits at all
-WIDTH, SHORT = 100, 48  # characters of a line, and of a constant that stands in it
-
-
-class Unquotable(Exception):
-    """An object that no text stands for."""
-
-
-def parse(text: str) -> Any:
-    """The syntax of one expression."""
-    return ast.parse(text, mode="eval").body
 
 
 class Quotation:
@@ -102,9 +99,9 @@ class Quotation:
         """Syntax whose value is ``obj``."""
         if isinstance(obj, Operand):
             return obj.syntax
-        plain = _plain(obj)
-        if plain is not None:
-            return parse(plain)
+        text = plain(obj)
+        if text is not None:
+            return parse(text)
         if isinstance(obj, (np.ndarray, np.generic)):
             return self._array(obj, hint)
         if isinstance(obj, slice):
@@ -135,14 +132,14 @@ class Quotation:
         array = np.asarray(obj)
         if isinstance(obj, np.generic) and array.dtype.itemsize <= 16 and array.dtype != np.longdouble:
             value = obj.item()
-            text = _plain(value) or ""
+            text = plain(value) or ""
             if isinstance(value, float) and not np.isfinite(value):
                 text = f'"{value}"'
             return parse(f"np.{array.dtype.name}({text})" if array.dtype != bool else f"np.bool({value})")
         if array.size <= SMALL and array.dtype != np.longdouble:
-            digits = _digits(array)
-            if len(digits) <= SHORT:
-                return parse(digits)
+            written = digits(array)
+            if len(written) <= SHORT:
+                return parse(written)
         key = array.dtype.str, array.shape, array.tobytes()
         return ast.Name(self.define(key, hint, lambda name: _block(self, name, array)))
 
@@ -162,7 +159,7 @@ class Quotation:
             return self._callable(known, hint)
         if module == "builtins" and hasattr(builtins, name):
             return ast.Name(name)
-        if _is_ours(obj):
+        if is_ours(obj):
             return self._ours(obj, hint)
         # What stands in a module that was not imported yet is not used by any op.
         for home in (sys.modules[name] for name, _, _ in _HOMES if name in sys.modules):
@@ -220,57 +217,11 @@ class Quotation:
     def resolved(self, function: types.FunctionType) -> Any:
         """The syntax of a function of ours, with every name in it one of the module being written."""
         tree = syntax_of(function)
-        return _Resolve(self, function, _bound(tree)).visit(tree)
-
-
-class Operand:
-    """Stands for an operand while constants around it are computed: only its place may be read."""
-
-    __slots__ = ("dtype", "shape", "syntax")
-
-    def __init__(self, syntax: Any, spec: Any):
-        self.syntax = syntax
-        self.shape, self.dtype = getattr(spec, "shape", ()), getattr(spec, "dtype", None)
-
-    def __eq__(self, _other: Any) -> bool:
-        raise Unquotable("an operand was compared")
-
-    def __bool__(self) -> bool:
-        raise Unquotable("an operand was asked for its truth")
-
-    __hash__ = None  # type: ignore[assignment]
+        return Resolve(self, function, bound_names(tree)).visit(tree)
 
 
 def _is_standard(line: str) -> bool:
     return line.split()[1].split(".")[0] in sys.stdlib_module_names
-
-
-def _is_ours(obj: Any) -> bool:
-    module = getattr(obj, "__module__", None) or getattr(type(obj), "__module__", "")
-    return module.split(".")[0] == __name__.split(".")[0]
-
-
-def _plain(obj: Any) -> str | None:
-    """The text of a number, string, dtype or such."""
-    if obj is None or obj is Ellipsis or type(obj) in (bool, int, str, bytes):
-        return "..." if obj is Ellipsis else repr(obj)
-    if type(obj) is float:
-        return repr(obj) if np.isfinite(obj) else "np.nan" if obj != obj else "np.inf" if obj > 0 else "-np.inf"
-    if type(obj) is complex:
-        return f"complex({_plain(obj.real)}, {_plain(obj.imag)})"
-    return f'np.dtype("{obj.name}")' if isinstance(obj, np.dtype) else None
-
-
-def _digits(array: Any) -> str:
-    """An array as nested lists of exact decimals."""
-
-    def written(x: Any) -> str:
-        return f"[{', '.join(map(written, x))}]" if isinstance(x, list) else _plain(x) or ""
-
-    usual = array.dtype.name in ("float64", "int64", "bool", "complex128") and array.size
-    dtype = "" if usual else f", dtype=np.{array.dtype.name}"
-    text = f"np.array({written(array.tolist())}{dtype})"
-    return text if array.size or array.ndim < 2 else f"np.empty({array.shape}{dtype})"
 
 
 def _block(quotation: Quotation, name: str, array: Any) -> str:
@@ -282,7 +233,7 @@ def _block(quotation: Quotation, name: str, array: Any) -> str:
         shaped = "" if array.ndim == 1 else f".reshape{array.shape}"
         return f"{name} = np.arange({array.size}, dtype=np.{array.dtype.name}){shaped}"
     if array.size <= LARGE and array.dtype != np.longdouble:
-        return formatted(f"{name} = {_digits(array)}")
+        return formatted(f"{name} = {digits(array)}")
     quotation._import("base64", "import base64")
     lines = textwrap.wrap(base64.b64encode(np.ascontiguousarray(array).tobytes()).decode(), WIDTH - 8)
     data = "\n".join(f'    "{line}"' for line in lines)
@@ -292,107 +243,12 @@ def _block(quotation: Quotation, name: str, array: Any) -> str:
     )
 
 
-def formatted(text: str) -> str:
-    """Strings in double quotes, and lines no longer than can be read: broken behind a space inside brackets."""
-    return "\n".join(part for line in _quoted(text).split("\n") for part in _broken(line))
-
-
-def _quoted(text: str) -> str:
-    lines = text.split("\n")
-    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    for token in reversed(tokens):
-        plain = token.string[1:-1]
-        if token.type == tokenize.STRING and token.string[0] == "'" and not set(plain) & set("'\"\\"):
-            (row, start), (_, end) = token.start, token.end
-            lines[row - 1] = f'{lines[row - 1][:start]}"{plain}"{lines[row - 1][end:]}'
-    return "\n".join(lines)
-
-
-def _broken(line: str) -> list[str]:
-    if len(line) <= WIDTH or line.lstrip().startswith(("#", '"')):
-        return [line]
-    indent = len(line) - len(line.lstrip())
-    spaces, depth, quote = [], 0, ""
-    for i, c in enumerate(line):
-        if quote:
-            quote = "" if c == quote and line[i - 1] != "\\" else quote
-        elif c in "\"'":
-            quote = c
-        elif c == " " and depth:
-            spaces.append(i)
-        depth += (c in "([{") - (c in ")]}") if not quote else 0
-    pieces, start = [], 0
-    for at, after in zip(spaces, [*spaces[1:], len(line)], strict=False):
-        if after - start > WIDTH - (indent + 4 if start else 0):
-            pieces.append(line[start:at])
-            start = at + 1
-    return [pieces[0], *(" " * (indent + 4) + piece for piece in [*pieces[1:], line[start:]])] if pieces else [line]
-
-
-# ------------------------------------------------------------------------------------------ syntax of functions
-
-
-@functools.cache
-def _functions(path: str) -> tuple[dict[tuple[str, int], ast.FunctionDef], dict[int, list[ast.Lambda]]]:
-    """The defs of a file by name and first line, and its lambdas by line."""
-    with open(path, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    defs, lambdas = {}, {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            defs[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
-        elif isinstance(node, ast.Lambda):
-            lambdas.setdefault(node.lineno, []).append(node)
-    return defs, lambdas
-
-
-def syntax_of(function: types.FunctionType) -> Any:
-    """A fresh copy of the syntax of a def or lambda, found by where its code says it stands."""
-    code = function.__code__
-    defs, lambdas = _functions(inspect.getsourcefile(function) or code.co_filename)
-    found = defs.get((code.co_name, code.co_firstlineno))
-    if found is not None:
-        return copy.deepcopy(found)
-    spots = [(line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None]
-    spots = [spot for spot in spots if spot != (code.co_firstlineno, 0)]
-    holding = [
-        node
-        for node in lambdas.get(code.co_firstlineno, ())
-        if all((node.body.lineno, node.body.col_offset) <= spot for spot in spots)
-        and all(spot < _end(node.body) for spot in spots)
-    ]
-    if not holding:
-        raise Unquotable(f"{function.__qualname__} has no source")
-    # Of lambdas inside lambdas the inmost.
-    return copy.deepcopy(max(holding, key=lambda node: (node.body.lineno, node.body.col_offset)))
-
-
-def _end(node: Any) -> tuple[int, int]:
-    return node.end_lineno, node.end_col_offset
-
-
-def _scope(function: types.FunctionType) -> Mapping[str, Any]:
-    """What the free names of a function stand for."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {**function.__globals__, **{name: cell.cell_contents for name, cell in cells}}
-
-
-def _bound(tree: Any) -> set[str]:
-    """The names that a function binds, at any depth."""
-    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
-    return names | {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} - {
-        getattr(tree, "name", None)
-    }
-
-
-class _Resolve(ast.NodeTransformer):
+class Resolve(ast.NodeTransformer):
     """Writes names as the new module spells them, and leaves out annotations and retold errors."""
 
     def __init__(self, quotation: Quotation, function: types.FunctionType, bound: set[str]):
         self.quotation = quotation
-        self.known = _scope(function)
+        self.known = scope(function)
         self.constants = set(self.known) - set(function.__code__.co_freevars)  # what a module names, not a cell
         self.bound = bound
 
@@ -410,7 +266,7 @@ class _Resolve(ast.NodeTransformer):
         base = node.value
         if isinstance(base, ast.Name) and base.id not in self.bound:
             module = self.known.get(base.id)
-            if isinstance(module, types.ModuleType) and _is_ours_module(module):
+            if isinstance(module, types.ModuleType) and is_ours_module(module):
                 return self.quotation.expression(getattr(module, node.attr), node.attr)
         return self.generic_visit(node)
 
@@ -428,7 +284,7 @@ class _Resolve(ast.NodeTransformer):
         return self.visit(ast.Assign([node.target], node.value, lineno=node.lineno))
 
     def visit_Try(self, node: ast.Try) -> Any:
-        if not _does_more(node):
+        if not does_more(node):
             # What the handlers did was to explain NumPy's error, which stands here for itself.
             parts = [self.visit(statement) for statement in node.body]
             return [part for part in parts if part is not None]
@@ -443,250 +299,3 @@ def _line(quotation: Quotation, name: str, obj: Any) -> str:
     if isinstance(obj, np.ndarray) and obj.size > SMALL:
         return _block(quotation, name, obj)  # under the name it has
     return formatted(f"{name} = {ast.unparse(ast.fix_missing_locations(quotation.expression(obj, name)))}")
-
-
-def _does_more(node: ast.Try) -> bool:
-    """Whether a try does more than to tell an error in other words."""
-    raising = all(len(handler.body) == 1 and isinstance(handler.body[0], ast.Raise) for handler in node.handlers)
-    return not raising or bool(node.orelse or node.finalbody)
-
-
-def _is_ours_module(module: Any) -> bool:
-    return module.__name__.split(".")[0] == __name__.split(".")[0]
-
-
-# ------------------------------------------------------------------------------------- one expression, inlined
-
-_BINARY: dict[Any, Any] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Mod: operator.mod,
-    ast.FloorDiv: operator.floordiv, ast.Div: operator.truediv,
-}  # fmt: skip
-_COMPARE: dict[Any, Any] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-    ast.Lt: operator.lt, ast.Gt: operator.gt, ast.LtE: operator.le, ast.GtE: operator.ge,
-    ast.In: lambda x, y: x in y, ast.NotIn: lambda x, y: x not in y,
-}  # fmt: skip
-# NumPy's reductions by the names people know. (Where the axes are given: the defaults differ.)
-_REDUCTIONS = {
-    "np.add.reduce": "np.sum", "np.multiply.reduce": "np.prod", "np.maximum.reduce": "np.max",
-    "np.minimum.reduce": "np.min", "np.logical_and.reduce": "np.all", "np.logical_or.reduce": "np.any",
-}  # fmt: skip
-_ONE_AXIS = frozenset({*_REDUCTIONS.values(), "np.flip", "np.squeeze", "np.expand_dims", "np.count_nonzero"})
-
-
-def single_expression(function: Any) -> Any:
-    """(arguments, body) of a function of ours that only returns an expression; None for any other."""
-    if not isinstance(function, types.FunctionType) or not _is_ours(function):
-        return None
-    tree = syntax_of(function)
-    body: list[Any] = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:]
-    if len(body) == 1 and isinstance(body[0], ast.Try) and not _does_more(body[0]):
-        body = body[0].body
-    if len(body) == 1 and isinstance(body[0], ast.Return):
-        body = [body[0].value]
-    scopes = (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.NamedExpr)
-    if len(body) != 1 or not isinstance(body[0], ast.expr) or any(isinstance(n, scopes) for n in ast.walk(body[0])):
-        return None
-    return tree.args, body[0]
-
-
-def inlined(quotation: Quotation, function: Any, operands: list[Operand | Any], params: Mapping[str, Any]) -> Any:
-    """The body of such a function in place of its call, with what is known computed; None where it must be called."""
-    found = single_expression(function)
-    if found is None:
-        return None
-    arguments, body = found
-    named = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-    if arguments.kwarg is not None or (arguments.vararg is None and len(operands) > len(named)):
-        return None
-    given = dict(zip(named, operands, strict=False))
-    if arguments.vararg is not None:
-        given[arguments.vararg.arg] = tuple(operands[len(named) :])
-    defaults = inspect.signature(function).parameters
-    for name in (*named, *(a.arg for a in arguments.kwonlyargs)):
-        if name in params:
-            given[name] = params[name]
-        elif name not in given:
-            given[name] = defaults[name].default
-    folded = _Fold(_scope(function), given).visit(body)
-    # Names of the function's own module first: those of operands are the program's.
-    return _Splice(quotation).visit(_Resolve(quotation, function, set()).visit(folded))
-
-
-class Known(ast.expr):
-    """Any object whose value is known, among the syntax."""
-
-    _fields = ()
-
-    def __init__(self, value: Any):
-        super().__init__()
-        self.value = value
-
-
-class _Fold(ast.NodeTransformer):
-    """Computes what depends on parameters, shapes and dtypes alone, which the graph knows."""
-
-    def __init__(self, scope: Mapping[str, Any], given: Mapping[str, Any]):
-        self.scope = scope
-        self.given = given
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        return Known(node.value)
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        return Known(self.given[node.id]) if node.id in self.given else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
-        node.value = self.visit(node.value)
-        if not isinstance(node.value, Known):
-            return node
-        of = node.value.value
-        if isinstance(of, Operand):
-            if of.dtype is None or node.attr not in ("shape", "dtype", "ndim"):
-                return node
-            return Known(len(of.shape) if node.attr == "ndim" else getattr(of, node.attr))
-        return Known(getattr(of, node.attr)) if isinstance(of, np.dtype) else node
-
-    def visit_Tuple(self, node: ast.Tuple) -> Any:
-        self.generic_visit(node)
-        items: list[Any] = []
-        for item in node.elts:
-            starred = isinstance(item, ast.Starred)
-            inner = item.value if isinstance(item, ast.Starred) else item
-            if not isinstance(inner, Known) or (starred and not isinstance(inner.value, (tuple, range, list))):
-                return node
-            items += inner.value if starred else [inner.value]
-        return Known(tuple(items))
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
-        self.generic_visit(node)
-        return self._computed(node, _BINARY.get(type(node.op)), node.left, node.right)
-
-    def visit_Compare(self, node: ast.Compare) -> Any:
-        self.generic_visit(node)
-        results = []
-        for left, operation, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
-            results.append(self._computed(node, _COMPARE.get(type(operation)), left, right))
-        if any(result is node for result in results):
-            return node
-        return Known(all(result.value for result in results))
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        self.generic_visit(node)
-        function = {ast.Not: operator.not_, ast.USub: operator.neg}.get(type(node.op))
-        return self._computed(node, function, node.operand)
-
-    def visit_Subscript(self, node: ast.Subscript) -> Any:
-        self.generic_visit(node)
-        return self._computed(node, operator.getitem, node.value, node.slice)
-
-    def visit_IfExp(self, node: ast.IfExp) -> Any:
-        self.generic_visit(node)
-        test = node.test
-        if isinstance(test, Known) and not isinstance(test.value, Operand):
-            return node.body if test.value else node.orelse
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
-        self.generic_visit(node)
-        rest = list(node.values)
-        while len(rest) > 1 and isinstance(rest[0], Known) and not isinstance(rest[0].value, Operand):
-            if bool(rest[0].value) is isinstance(node.op, ast.Or):
-                return rest[0]
-            rest.pop(0)
-        node.values = rest
-        return node if len(rest) > 1 else rest[0]
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and not node.keywords:
-            function = self.scope.get(node.func.id, getattr(builtins, node.func.id, None))
-            ours = isinstance(function, types.FunctionType) and _is_ours(function)
-            if ours or function in (len, tuple, range, int, max, min, bool, sorted):
-                return self._computed(node, function, *node.args)
-            if function is getattr and len(node.args) == 2 and isinstance(node.args[1], Known):
-                return ast.Attribute(node.args[0], node.args[1].value, ast.Load())
-        return node
-
-    def _computed(self, node: Any, function: Any, *parts: Any) -> Any:
-        known = all(isinstance(part, Known) and not isinstance(part.value, Operand) for part in parts)
-        if function is None or not known:
-            return node
-        try:
-            value = function(*(part.value for part in parts))
-        except Exception:  # what cannot be computed now is computed by the program
-            return node
-        return Known(value) if _is_literal(value) else node
-
-
-def _is_literal(value: Any) -> bool:
-    if isinstance(value, (tuple, list)):
-        return all(map(_is_literal, value))
-    plain = isinstance(value, (Operand, slice, range, np.dtype)) or value is None or value is Ellipsis
-    return plain or type(value) in (bool, int, float, complex, str)
-
-
-class _Splice(ast.NodeTransformer):
-    """Puts what was computed back into syntax, spelled as people spell it."""
-
-    def __init__(self, quotation: Quotation):
-        self.quotation = quotation
-
-    def visit_Known(self, node: Known) -> Any:
-        value = tuple(node.value) if isinstance(node.value, range) else node.value
-        return self.quotation.expression(value)
-
-    def visit_Subscript(self, node: ast.Subscript) -> Any:
-        if isinstance(node.slice, Known):
-            node.value = self.visit(node.value)
-            node.slice = index_syntax(self.quotation, node.slice.value)
-            return node
-        return self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        for i, argument in reversed(list(enumerate(node.args))):
-            inner = argument.value if isinstance(argument, ast.Starred) else None
-            if isinstance(inner, Known) and isinstance(inner.value, (tuple, list)):
-                node.args[i : i + 1] = [Known(value) for value in inner.value]
-        self._dtypes(node)
-        node.keywords = [word for word in node.keywords if not _is_default(word)]
-        self.generic_visit(node)
-        name = ast.unparse(node.func)
-        axis = next((word for word in node.keywords if word.arg == "axis"), None)
-        if name in _REDUCTIONS and axis is not None:
-            node.func, name = parse(_REDUCTIONS[name]), _REDUCTIONS[name]
-        if axis is not None and name in _ONE_AXIS and isinstance(axis.value, ast.Tuple) and len(axis.value.elts) == 1:
-            axis.value = axis.value.elts[0]
-        return node
-
-    def _dtypes(self, node: ast.Call) -> None:
-        """Leaves out the dtype that a reduction has by itself; ``dtype=np.float32`` for others."""
-        first = node.args[0].value if node.args and isinstance(node.args[0], Known) else None
-        for word in list(node.keywords):
-            if word.arg == "dtype" and isinstance(word.value, Known) and isinstance(word.value.value, np.dtype):
-                own = first.dtype if isinstance(first, Operand) else None
-                if own == word.value.value and ast.unparse(node.func) in _REDUCTIONS:
-                    node.keywords.remove(word)
-                else:
-                    word.value = parse(f"np.{word.value.value.name}")
-
-
-def _is_default(word: ast.keyword) -> bool:
-    known = isinstance(word.value, Known)
-    return known and (word.arg, word.value.value) in (("keepdims", False), ("dtype", None))  # type: ignore[union-attr]
-
-
-def index_syntax(quotation: Quotation, index: Any) -> Any:
-    """What stands between the brackets of an index."""
-
-    def part(one: Any) -> Any:
-        if not isinstance(one, slice):
-            return quotation.expression(one)
-        ends = [None if end is None else quotation.expression(end) for end in (one.start, one.stop, one.step)]
-        return ast.Slice(*ends)
-
-    if type(index) is not tuple:
-        return part(index)
-    return part(index[0]) if len(index) == 1 else ast.Tuple([part(one) for one in index], ast.Load())

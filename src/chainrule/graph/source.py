@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SymbolError
+from chainrule.graph.inline import inlined
+from chainrule.graph.literals import formatted
 from chainrule.graph.operands import constants_of
-from chainrule.graph.quote import Operand, Quotation, Unquotable, formatted, inlined
+from chainrule.graph.quote import Quotation
+from chainrule.graph.syntax import Operand, Unquotable
 from chainrule.graph.text import names_of
 from chainrule.node import Node
 from chainrule.op import PICK, Op

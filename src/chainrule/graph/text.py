@@ -89,10 +89,10 @@ def call_text(node: Node, names: Mapping[Node, str]) -> str:
     if node.op is None:
         return f"alias({names[node.parents[0]]})" if node.parents[0] is not None else "alias()"
     if node.op is PICK:
-        (parent,) = node.parents
-        fields = getattr(parent.op.outputs, "_fields", None)  # type: ignore[union-attr]
+        parent: Any = node.left  # the node of an op with several outputs
+        fields = getattr(parent.op.outputs, "_fields", None)
         index = node.params["index"]
-        return f"{names[parent]}.{fields[index]}" if fields else f"{names[parent]}[{index}]"  # type: ignore[index]
+        return f"{names[parent]}.{fields[index]}" if fields else f"{names[parent]}[{index}]"
     operands = [
         names[parent] if parent is not None and parent in names else constant_text(value)
         for value, parent in zip(kept_operands(node), node.parents, strict=True)
