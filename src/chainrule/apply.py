@@ -19,7 +19,7 @@ from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError,
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.spec import Shape, Spec, Specs, spec_of
-from chainrule.tree import flatten
+from chainrule.tree import LEAVES, flatten
 from chainrule.unknown import UnknownError, UnknownNode, unknown_call
 
 PLAIN = frozenset({bool, int, float, complex})
@@ -48,6 +48,7 @@ def set_default(cls: type[Box]) -> None:
     """Name the class of Tensors whose promotion is NumPy's: told once, by tensor.py."""
     global _core
     Box.default = _core = cls
+    LEAVES.add(cls)
 
 
 def box(cls: type[Box], value: Any, node: Any) -> Any:

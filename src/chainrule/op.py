@@ -202,7 +202,7 @@ def linear(name: str, *, value: Rule, spec: Rule, transpose: Rule, doc: str, **f
 
     def jvp(xp: Any, tangents: list[Any], _out: Any, *_operands: Any, **params: Any) -> Any:
         # What the transpose needs is an index; out is linear in the rest, whatever its dtype.
-        fixed = _needed_slots(transpose, 2, len(tangents))
+        fixed = _needed_slots(transpose, 2, len(tangents)) if any(t is None for t in tangents) else []
         moved = [
             t if t is not None else x if i in fixed else np.zeros(shape_of(x), promote([x]))
             for i, (t, x) in enumerate(zip(tangents, _operands, strict=True))

@@ -63,8 +63,11 @@ class Run:
             self.structures.append(structure)
             args[number] = unflatten(structure, aliases)
         self.leaves = leaves
-        with enable_grad():
+        if self.nested:
             result = function(*args)
+        else:
+            with enable_grad():
+                result = function(*args)
         self.aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -89,11 +92,13 @@ class Run:
         if has_aux:
             self.aux = map_leaves(lambda x: self.stop(x) if isinstance(x, Box) else x, self.aux)
 
-    def space(self, *seeds: Any) -> Space:
-        """Bare arrays, unless somebody outside may differentiate the answer, or there are none."""
-        if self.symbolic or self.recorded(seeds) or any(map(_is_symbolic, seeds)):
-            return tensors(type(self.leaves[0]))
-        return RAW
+    def modes(self, seeds: Sequence[Any]) -> tuple[bool, bool, Space]:
+        """Whether a walk from these seeds is recorded, whether it is symbolic, and the space it runs in.
+
+        That is bare arrays, unless somebody outside may differentiate the answer, or there are none.
+        """
+        recorded, symbolic = self.recorded(seeds), self.symbolic or any(map(_is_symbolic, seeds))
+        return recorded, symbolic, tensors(type(self.leaves[0])) if symbolic or recorded else RAW
 
     def recorded(self, seeds: Sequence[Any]) -> bool:
         """Whether somebody outside may differentiate what a walk from these seeds gives."""
@@ -122,10 +127,12 @@ class Run:
 
     def pull(self, cotangents: Sequence[Any]) -> list[Any]:
         """Cotangents of the leaves, given those of the outputs; None is 1 for a real scalar."""
-        space, symbolic = self.space(*cotangents), self.symbolic or any(map(_is_symbolic, cotangents))
+        recorded, symbolic, space = self.modes(cotangents)
         for i, (y, g) in enumerate(zip(self.outputs, cotangents, strict=True)):
+            if g is None:
+                continue
             given, own = shape_of(g), seed_spec(y).shape
-            if g is not None and given != own:
+            if given != own:
                 raise ShapeError(
                     f"[{self.name}] cotangent {i} has shape {given} and its output {own}; expected equal shapes; "
                     f"broadcast it with broadcast_to(g, {own})."
@@ -136,8 +143,8 @@ class Run:
             if y._node is not None and y._node.number >= self.oldest and y._node.dtype.kind in "fc"
         ]
         seeds = start_seeds(self.name, [y._node for y, _ in pairs], [g for _, g in pairs], space)
-        with set_grad_enabled(self.recorded(cotangents)):
-            targets = [x._node for x in self.leaves]
+        targets = [x._node for x in self.leaves]
+        with set_grad_enabled(recorded):
             found = walk(self.order, seeds, targets, self.needed, None, space, symbolic, None)
         return [g if isinstance(g, Box) else box(type(x), g, None) for x, g in zip(self.leaves, found, strict=True)]
 
@@ -156,7 +163,7 @@ class Run:
 
     def push(self, moves: Sequence[Any]) -> list[Any]:
         """Tangents of the outputs, given those of the leaves; None for a leaf that stands still."""
-        space, symbolic = self.space(*moves), self.symbolic or any(map(_is_symbolic, moves))
+        recorded, symbolic, space = self.modes(moves)
         seeds = {
             x._node: _tangent(self.name, i, x, t, space)
             for i, (x, t) in enumerate(zip(self.leaves, moves, strict=True))
@@ -168,7 +175,7 @@ class Run:
             found = forward(order, seeds, space, careful)
             return [found.get(y._node) for y in self.outputs]
 
-        with set_grad_enabled(self.recorded(moves)), np.errstate(all="ignore"):
+        with set_grad_enabled(recorded), np.errstate(all="ignore"):
             results = repeat_if_nan(move, symbolic)
         return [
             self._zeros(y)

@@ -39,6 +39,7 @@ class Structure(NamedTuple):
 
 
 _LEAF = Structure(None, None, ())
+LEAVES: set[type] = {bool, int, float, complex}  # classes known beforehand to be no containers
 
 
 def _branches(tree: Any) -> tuple[Any, list[Any], Callable[[list[Any]], Any]] | None:
@@ -85,12 +86,14 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> leaves, unflatten(structure, [30, 10, 20])
     ([3, 1, 2], {'w': [10, 20], 'b': 30})
     """
+    if tree.__class__ in LEAVES:
+        return [tree], _LEAF
     leaves: list[Any] = []
     return leaves, _flatten_into(tree, leaves)
 
 
 def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
-    branches = _branches(tree)
+    branches = None if tree.__class__ in LEAVES else _branches(tree)
     if branches is None:
         leaves.append(tree)
         return _LEAF
