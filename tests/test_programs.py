@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,54 @@ def test_hessian_vector_products_agree(program: Program):
         second = cr.gradients(total, leaves, allow_unused=True)
         found = [np.zeros(x.shape) if g is None else g.numpy() for g, x in zip(second, inputs, strict=True)]
         assert_equal(found, forward_over_reverse)
+
+
+@settings(max_examples=40)
+@given(programs(control=True))
+def test_eager_is_traced_is_symbolic_is_the_source_text(program: Program):
+    """With loops, choices and calls: values and gradients, the text being run by NumPy and SciPy alone."""
+    inputs = program.inputs()
+    every = range(len(inputs))
+
+    def run(*x):
+        return program.run(cr, *x)
+
+    value, gradient = cr.value_and_grad(run, every)(*inputs)
+    expected = [value.numpy(), *arrays(gradient)]
+
+    symbols = [cr.symbol(f"s{i}", shape=x.shape) for i, x in enumerate(inputs)]
+    y = run(*symbols)
+    symbolic = cr.Graph(symbols, [y, *cr.gradients(y, symbols)])
+    traced = cr.trace(cr.value_and_grad(run, every), *inputs)
+    traced_alone = cr.trace(run, *inputs)
+    for graph in (symbolic, traced, traced_alone):
+        check(graph)
+    assert_equal(arrays(symbolic(*inputs)), expected)
+    one, others = traced(*inputs)
+    assert_equal(arrays([one, *others]), expected)
+    one, others = cr.value_and_grad(traced_alone, every)(*inputs)
+    assert_equal(arrays([one, *others]), expected)
+
+    # Reverse accumulation through a loop of unknown length is a walk of ours, which is no text.
+    looped = any(name == "while" for name, _ in program.steps)
+    for graph in () if looped else (symbolic, traced):
+        text: dict[str, Any] = {}
+        exec(graph.source("numpy"), text)
+        with np.errstate(all="ignore"):  # of the branch that where() does not take
+            assert_equal(text["f"](*inputs), expected)
+    alone: dict[str, Any] = {}
+    exec(traced_alone.source("numpy"), alone)
+    assert_equal([alone["f"](*inputs)], expected[:1], 1e-12)
+
+    if program.smooth:
+        tangents = [np.cos(np.arange(x.size)).reshape(x.shape) for x in inputs]
+
+        def along(h):
+            moved = [x + h * t for x, t in zip(inputs, tangents, strict=True)]
+            return np.asarray(alone["f"](*moved))
+
+        inner = sum(np.sum(g * t) for g, t in zip(expected[1:], tangents, strict=True))
+        assert_equal([inner], [numeric_derivative(along, 2.0**-7)], 1e-6)
 
 
 # ------------------------------------------------------------------------------------------------ size
