@@ -77,7 +77,7 @@ def unary(op: Op) -> Callable[..., Any]:
             return apply(op, (x,), {})
         v, node = x._value, x._node
         if v is None:
-            return apply(op, (x,), {}) if node.axis is None else node.axis.elementwise(op, call, cls, (x,), (node,))
+            return apply(op, (x,), {}) if node.axis is None else node.axis.unary(op, call, cls, x, node)
         if cls is not _core and cls.promotion is not None:
             (v,) = cls.promotion(op, (v,))
         try:
@@ -132,7 +132,7 @@ def binary(op: Op, operator: bool = False) -> Callable[..., Any]:
             if partials and (v is None or w is None):
                 axis = (p or q).axis  # type: ignore[union-attr]  # a symbol has a node
                 if axis is not None:
-                    return axis.elementwise(op, call, cls, (x, y), (p, q))
+                    return axis.binary(op, call, cls, x, y, p, q)
             return apply(op, (x, y), {})
         if cls is not _core and cls.promotion is not None:
             v, w = cls.promotion(op, (v, w))
@@ -532,8 +532,8 @@ def general(op: Op) -> Callable[..., Any]:
         # _key unrolled, for one operand and one parameter at most: sums, shapes, softmax and their like.
         if simple and len(args) == 1 and len(given) < 2:
             x = args[0]
-            if x.__class__ is _core and x._value is not None:
-                v = x._value
+            if x.__class__ is _core and (x._value is not None or x._node.axis is not None):
+                v = x._node if x._value is None else x._value
                 key: Any = (v.shape, v.dtype)
                 for name, value in given.items():
                     key = (v.shape, v.dtype, (name, value), value.__class__)
@@ -576,12 +576,16 @@ def general(op: Op) -> Callable[..., Any]:
 
 
 def _key(operands: tuple[Any, ...], rest: tuple[Any, ...], given: dict[str, Any]) -> Any:
-    """What canonical parameters depend on: shapes, dtypes and the parameters as given; None where there are symbols."""
+    """What canonical parameters depend on: shapes, dtypes and the parameters as given; None where there are symbols.
+
+    Samples of a vmap have shapes as values have.
+    """
     key: list[Any] = []
     for x in operands:
-        if not isinstance(x, Box) or x._value is None:
+        if not isinstance(x, Box) or (x._value is None and x._node.axis is None):
             return None
-        key += (x._value.shape, x._value.dtype)
+        source = x._node if x._value is None else x._value
+        key += (source.shape, source.dtype)
     if rest:
         key += (rest, *map(type, rest))  # types too, since 1 == True == 1.0
     if given:

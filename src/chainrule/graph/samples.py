@@ -27,7 +27,7 @@ from chainrule.spec import Spec, Specs, shape_of, spec_of
 
 _levels = itertools.count()
 _new = object.__new__
-_CODE = (lambda: None).__code__  # where samples that are not recorded were made: of no interest
+_CODE = (lambda: None).__code__
 
 
 class Sample(SymbolicNode):
@@ -55,6 +55,16 @@ class Sample(SymbolicNode):
         return self.left is not None or self.right is not None or self.several is not None
 
 
+class Untracked(Sample):
+    """A sample without parents: what is the same of all these stands in the class, for most samples are such."""
+
+    __slots__ = ()
+    op = left = right = several = kept = None
+    params = NO_PARAMS
+    code, instruction = _CODE, 0  # of no interest
+    tracked = False  # pyright: ignore[reportAssignmentType]  # a property elsewhere
+
+
 @functools.total_ordering
 class Axis:
     """One axis that a function is mapped over. It is open while the function runs; newer ones are greater."""
@@ -74,14 +84,18 @@ class Axis:
     def sample(self, cls: type[Box], content: Any, front: bool = True, parent: Node | None = None) -> Any:
         """A Tensor that stands for one of the samples in ``content``."""
         source = content._node if content._value is None else content._value
-        node = _new(Sample)
-        node.op = node.right = node.several = node.kept = node.watch = None
-        node.left = parent
-        node.params = NO_PARAMS
+        if parent is None:
+            node: Any = _new(Untracked)
+        else:
+            node = _new(Sample)
+            node.op = node.right = node.several = node.kept = None
+            node.left = parent
+            node.params = NO_PARAMS
+            node.code, node.instruction = _CODE, 0
+        node.watch = None
         node.shape = source.shape[1:] if front else source.shape
         node.dtype = source.dtype
         node.number = next_number()
-        node.code, node.instruction = _CODE, 0
         node.axis = self
         node.content = content
         node.front = front
@@ -125,30 +139,48 @@ class Axis:
         node: Any = x._node
         if self.holds(x):
             return self.sample(type(x), node.content, node.front, node)
-        made = self.sample(type(x), box(type(x), x._value, node), False, node)
-        made._node.several = (node,)  # tracked, also where the constant is not
-        made._node.left = None
-        return made
+        content = box(type(x), x._value, node)
+        spec = spec_of(x._value) if x._value is not None else node.spec
+        leaf = record_pair(None, None, None, None, NO_PARAMS, spec.shape, spec.dtype, Sample)
+        leaf.several = (node,)  # tracked, also where the constant is not
+        return self._filled(type(x), leaf, content, False)
 
-    def elementwise(self, op: Op, call: Any, cls: type[Box], operands: Sequence[Any], nodes: Sequence[Any]) -> Any:
-        """A call of an elementwise op on samples alike, or on a sample and a number: the same call on the contents.
+    def unary(self, op: Op, call: Any, cls: type[Box], x: Any, node: Any) -> Any:
+        """An elementwise op of one sample: the same call on the contents; :meth:`apply` made short."""
+        if node.axis is not self or not self.open:
+            return apply(op, (x,), {})
+        try:
+            out = call(node.content)
+        except ChainruleError:
+            return apply(op, (x,), {})  # which tells it of one sample
+        if node.tracked:
+            return self._recorded(op, cls, None, out, node.front, (None,), (node,), NO_PARAMS)
+        return self.sample(cls, out, node.front)
+
+    def binary(self, op: Op, call: Any, cls: type[Box], x: Any, y: Any, p: Any, q: Any) -> Any:
+        """An elementwise op of samples alike, or of a sample and a number: the same call on the contents.
 
         This is :meth:`apply` made short, since most calls are such.
         """
-        p, q = nodes[0], nodes[-1]  # of a call of one operand the same
-        one = p if q is None else q
-        front = one.front if one.axis is self and self.open else None
-        if front is None or (p is not q and not _alike(operands, p, q)):
-            return apply(op, operands, {})
-        contents = [x if node is None else node.content for x, node in zip(operands, nodes, strict=True)]
+        if p is None:
+            one = q
+            alike = x.__class__ in PLAIN and q.axis is self
+        elif q is None:
+            one = p
+            alike = y.__class__ in PLAIN and p.axis is self
+        else:
+            one = p
+            alike = p.axis is self and q.axis is self and p.front == q.front and len(p.shape) == len(q.shape)
+        if not alike or not self.open:
+            return apply(op, (x, y), {})
         try:
-            out = call(*contents)
+            out = call(x if p is None else p.content, y if q is None else q.content)
         except ChainruleError:
-            return apply(op, operands, {})  # which tells it of one sample
-        if one.tracked or (p is not None and p.tracked):
-            values = [None if node is not None else x for x, node in zip(operands, nodes, strict=True)]
-            return self._recorded(op, cls, None, out, front, values, nodes, NO_PARAMS)
-        return self.sample(cls, out, front)
+            return apply(op, (x, y), {})  # which tells it of one sample
+        if one.tracked or (one is p and q is not None and q.tracked):
+            values = (x if p is None else None, y if q is None else None)
+            return self._recorded(op, cls, None, out, one.front, values, (p, q), NO_PARAMS)
+        return self.sample(cls, out, one.front)
 
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
@@ -232,15 +264,6 @@ class Axis:
                 return x._node.content
             x = x._node.content
         return ops.broadcast_to(x, (self.size, *shape_of(x)))
-
-
-def _alike(operands: Sequence[Any], p: Any, q: Any) -> bool:
-    """Whether two operands are a sample and a number, or samples of one rank."""
-    if p is None:
-        return operands[0].__class__ in PLAIN
-    if q is None:
-        return operands[1].__class__ in PLAIN
-    return p.axis is q.axis and p.front == q.front and len(p.shape) == len(q.shape)
 
 
 def _specs(values: Sequence[Any], nodes: Sequence[Any]) -> list[Any]:

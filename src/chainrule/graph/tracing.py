@@ -56,9 +56,13 @@ class Tracing(Axis):
             f"while_loop(...)."
         )
 
-    def elementwise(self, op: Op, call: Any, cls: type[Box], operands: Sequence[Any], nodes: Sequence[Any]) -> Any:
-        del call, cls, nodes
-        return apply(op, operands, {})
+    def unary(self, op: Op, call: Any, cls: type[Box], x: Any, node: Any) -> Any:
+        del call, cls, node
+        return apply(op, (x,), {})
+
+    def binary(self, op: Op, call: Any, cls: type[Box], x: Any, y: Any, p: Any, q: Any) -> Any:
+        del call, cls, p, q
+        return apply(op, (x, y), {})
 
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
