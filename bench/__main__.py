@@ -8,6 +8,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from bench import THREADS
 from bench.measure import PEERS, Row, table
 
 WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "passes")
@@ -23,6 +24,14 @@ def versions() -> str:
     return ", ".join(found)
 
 
+def workloads(arguments: list[str]) -> list[str]:
+    """The arguments without ``--threads N``, which was read before anything was imported."""
+    if "--threads" in arguments:
+        at = arguments.index("--threads")
+        arguments = arguments[:at] + arguments[at + 2 :]
+    return [word for word in arguments if not word.startswith("--threads=")]
+
+
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in WORKLOADS]
     if unknown:
@@ -32,10 +41,10 @@ def main(names: list[str]) -> int:
     for name in names or WORKLOADS:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         rows += importlib.import_module(f"bench.{name}").rows()
-    print(f"Python {platform.python_version()}, {versions()}; {os.cpu_count()} cores, one thread each\n")
+    print(f"Python {platform.python_version()}, {versions()}; {os.cpu_count()} cores, threads: {THREADS}\n")
     print(table(rows))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(workloads(sys.argv[1:])))

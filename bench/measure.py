@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bench import THREADS
+
 OURS = ("core", "chainrule.torch")
-PEERS = ("torch", "autograd", "jax")
+PEERS = ("torch", "autograd", "jax", "casadi")
+COLUMNS = (*PEERS, "torch.compile", "C")  # of the table: those that some row has a figure for
 
 
 def peer(name: str) -> Any:
@@ -22,7 +25,7 @@ def peer(name: str) -> Any:
     except ImportError:
         return None
     if name == "torch":
-        module.set_num_threads(1)
+        module.set_num_threads(THREADS)
     return module
 
 
@@ -51,7 +54,8 @@ def agree(runs: dict[str, Callable[[], Any]], rtol: float, atol: float = 0.0) ->
 class Row:
     """One line of the table: what was measured, by library, and what is aimed at.
 
-    The goal is ``figures[ours] <= limit * figures[against]``, or ``<= limit`` of the unit where ``against`` is None.
+    The goal is ``figures[ours] <= limit * figures[against]``, or ``<= limit`` of the unit where ``against`` is None;
+    against "best" is against the fastest of the others.
     """
 
     workload: str
@@ -62,9 +66,15 @@ class Row:
     against: str | None = None
 
     @property
+    def reference(self) -> float | None:
+        """What the ratio is to."""
+        if self.against == "best":
+            return min((self.figures[name] for name in COLUMNS if name in self.figures), default=None)
+        return self.figures.get(self.against or "torch")
+
+    @property
     def ratio(self) -> float | None:
-        reference = self.figures.get(self.against or "torch")
-        return self.figures[self.ours] / reference if reference else None
+        return self.figures[self.ours] / self.reference if self.reference else None
 
     @property
     def goal(self) -> str:
@@ -74,17 +84,18 @@ class Row:
         verdict = "" if reached is None else ": met" if reached <= self.limit else ": missed"
         return f"≤ {self.limit:g} " + (self.unit if self.against is None else f"× {self.against}") + verdict
 
-    def cells(self) -> list[str]:
-        known = (self.ours, *PEERS)
+    def cells(self, columns: Sequence[str]) -> list[str]:
+        known = (self.ours, *columns)
         figures = [f"{self.figures[name]:.3g}" if name in self.figures else "" for name in known]
-        if self.against not in (None, *PEERS):
+        if self.against not in (None, "best", *COLUMNS):
             figures[1] = f"({self.figures[self.against]:.3g})"
         return [self.workload, self.unit, *figures, "" if self.ratio is None else f"{self.ratio:.2f}", self.goal]
 
 
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
-    cells = [["workload", "unit", "ours", *PEERS, "ratio", "goal"], *(row.cells() for row in rows)]
+    columns = [name for name in COLUMNS if name == "torch" or any(name in row.figures for row in rows)]
+    cells = [["workload", "unit", "ours", *columns, "ratio", "goal"], *(row.cells(columns) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     cells.insert(1, ["-" * width for width in widths])
     return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in cells)
