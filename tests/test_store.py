@@ -216,13 +216,13 @@ def test_bytes_are_refused_before_they_are_read(tmp_path, monkeypatch):
     path.write_bytes(b"\xff\xfe")
     assert_message(GraphFileError, "[load] this is no graph: it is no text; expected UTF-8; save the graph again with "
         "Graph.save.", lambda: Graph.load(path))  # fmt: skip
-    monkeypatch.setattr("chainrule.graph.store.BYTES", 1)
+    monkeypatch.setattr("chainrule.graph.data.BYTES", 1)
     assert_message(GraphFileError, "[load] this is no graph: it has 2 bytes; expected at most 1; save the graph again "
         "with Graph.save.", lambda: Graph.load(path))  # fmt: skip
 
 
 def test_too_many_nodes_are_refused(monkeypatch):
-    monkeypatch.setattr("chainrule.graph.store.NODES", 2)
+    monkeypatch.setattr("chainrule.graph.data.NODES", 2)
     refused(changed(), "it has 3 nodes; expected at most 2")
 
 
