@@ -66,6 +66,7 @@ from chainrule.errors import (
     ShapeError,
     SymbolError,
 )
+from chainrule.graph import source as _source
 from chainrule.graph import store as _store
 from chainrule.graph.function import Function
 from chainrule.graph.gradients import gradients

@@ -10,7 +10,6 @@ from chainrule.apply import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.latex import latex_of
 from chainrule.graph.operands import constants_of
-from chainrule.graph.source import source_of
 from chainrule.graph.text import names_of, text_of
 from chainrule.graph.walk import ancestors, descendants
 from chainrule.node import Node
@@ -72,23 +71,6 @@ class Graph:
 
     def __str__(self) -> str:
         return text_of(self)
-
-    def source(self, dialect: str = "numpy", name: str = "f") -> str:
-        """This graph as a Python file that imports NumPy and SciPy alone, and computes the same with one function.
-
-        The function takes arrays for the inputs in their order, and returns the output, or a tuple of several. Numbers
-        are exact. Operations are lines under the names and beside the lines of the user's program, where these are
-        known; what takes more than a line of NumPy has a function above.
-
-        >>> import chainrule as cr
-        >>> x = cr.symbol("x", shape=(3,))
-        >>> text = cr.gradients(cr.sum(cr.sin(x)), x).graph().source()
-        >>> program = {}
-        >>> exec(text, program)
-        >>> program["f"]([0.0, 1.0, 2.0])
-        array([ 1.        ,  0.54030231, -0.41614684])
-        """
-        return source_of(self, dialect, name)
 
     def latex(self) -> str:
         r"""The outputs as mathematics, in LaTeX, with a line for every part that is used more than once.

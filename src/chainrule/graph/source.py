@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SymbolError
+from chainrule.graph.graph import Graph
 from chainrule.graph.inline import inlined
 from chainrule.graph.literals import formatted
 from chainrule.graph.operands import constants_of
 from chainrule.graph.quote import Quotation
 from chainrule.graph.syntax import Operand, Unquotable
 from chainrule.graph.text import names_of
+from chainrule.graph.unfold import unfolded
 from chainrule.node import Node
 from chainrule.op import PICK, Op
 from chainrule.ops import raw
 from chainrule.spec import Spec, spec_of
+from chainrule.unknown import UnknownNode
 
 INFIX: dict[Any, Any] = {
     operator.add: ast.Add, operator.sub: ast.Sub, operator.mul: ast.Mult, operator.truediv: ast.Div,
@@ -46,7 +49,14 @@ def source_of(graph: Any, dialect: str = "numpy", name: str = "f") -> str:
         raise SymbolError(f"[source] the dialect is {dialect!r}; expected 'numpy', which there is so far.")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise SymbolError(f"[source] the name is {name!r}; expected a Python identifier; choose e.g. 'f'.")
-    program = _Program(graph, _Module(), name)
+    unknown = next((node for node in (*graph.inputs, *graph.nodes) if isinstance(node, UnknownNode)), None)
+    if unknown is not None:
+        raise SymbolError(
+            f"[source] the shape or dtype of {unknown.name()} is not known yet ({unknown.declared!r}), and formulas "
+            f"depend on it; expected a graph of known shapes; put symbols of known shape in place of others with "
+            f"substitute(y, {{x: symbol('x', shape=(2, 3))}})."
+        )
+    program = _Program(unfolded(graph, rules=True), _Module(), name)
     body = program.function()
     title = f'"""{name} in plain NumPy, written from a graph of {len(program.calls)} operations."""'
     return f"{title}\n\n{program.quotation}\n\n\n{body}\n"
@@ -69,7 +79,7 @@ class _Module(Quotation):
     def expression(self, obj: Any, hint: str = "constant") -> Any:
         if hasattr(obj, "computed") and hasattr(obj, "inputs"):
             part = self.define((_PART,), "Part", lambda _: _PART)
-            plan = self.define(obj, hint, lambda name: _Program(obj, self, name).part())
+            plan = self.define(obj, hint, lambda name: _Program(unfolded(obj, rules=True), self, name).part())
             specs = self.expression([_spec(y) for y in obj.outputs])
             return ast.Call(ast.Name(part), [ast.Name(plan), specs], [])
         if obj is raw:
@@ -213,3 +223,24 @@ def _unparsed(syntax: Any) -> str:
     text = ast.unparse(ast.fix_missing_locations(syntax))
     # A short tuple needs no brackets; a long one is broken inside of them.
     return text[1:-1] if isinstance(syntax, ast.Tuple) and len(syntax.elts) > 1 and len(text) < INLINE else text
+
+
+def _source(self: Graph, dialect: str = "numpy", name: str = "f") -> str:
+    """This graph as a Python file that imports NumPy and SciPy alone, and computes the same with one function.
+
+    The function takes arrays for the inputs in their order, and returns the output, or a tuple of several. Numbers
+    are exact. Operations are lines under the names and beside the lines of the user's program, where these are
+    known; what takes more than a line of NumPy has a function above.
+
+    >>> import chainrule as cr
+    >>> x = cr.symbol("x", shape=(3,))
+    >>> text = cr.gradients(cr.sum(cr.sin(x)), x).graph().source()
+    >>> program = {}
+    >>> exec(text, program)
+    >>> program["f"]([0.0, 1.0, 2.0])
+    array([ 1.        ,  0.54030231, -0.41614684])
+    """
+    return source_of(self, dialect, name)
+
+
+Graph.source = _source  # type: ignore[attr-defined]  # attached here, since what it needs is built on Graph

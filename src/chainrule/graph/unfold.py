@@ -1,4 +1,4 @@
-"""Calls of Python functions in a graph, unfolded: what a checkpointed function computes stands in place of its call."""
+"""Calls of Python functions in a graph, unfolded: what they compute stands in their place."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from chainrule.graph.replay import outcomes, replay
 from chainrule.node import Node
 
 
-def unfolded(graph: Graph) -> Graph:
-    """This graph with the inside of every checkpoint in its place. (Only a graph that was recorded has them.)"""
-    if not any(is_checkpoint(node) for node in graph.computed):
+def unfolded(graph: Graph, rules: bool = False) -> Graph:
+    """This graph with the inside of every checkpoint in its place, and with ``rules`` that of every custom_rule.
+
+    The values are the same. Only a graph that was recorded has checkpoints. Rules of one's own are for derivatives
+    that are yet to come, and lost.
+    """
+    names = {"checkpoint", "custom"} if rules else {"checkpoint"}
+    if not any(node.op is not None and node.op.name in names for node in graph.computed):
         return graph
+
+    def inside(node: Node, operands: list[Any]) -> Any:
+        if node.op is None or node.op.name not in names:
+            return None
+        if node.op.name == "checkpoint":
+            return tuple(node.params["segment"].again(operands).outputs)
+        call = node.params["call"]
+        return tuple(call.outputs(call.rules.function(*call.args(operands))))
+
     known: dict[Any, Any] = {node: box(Box.default, None, node) for node in graph.inputs}
-    replay(graph.computed, known, _inside)
-    return Graph(graph.inputs, outcomes(graph.outputs, known))
-
-
-def is_checkpoint(node: Node) -> bool:
-    return node.op is not None and node.op.name == "checkpoint"
-
-
-def _inside(node: Node, operands: list[Any]) -> Any:
-    if not is_checkpoint(node):
-        return None
-    return tuple(node.params["segment"].again(operands).outputs)
+    replay(graph.computed, known, inside)
+    return unfolded(Graph(graph.inputs, outcomes(graph.outputs, known)), rules)
