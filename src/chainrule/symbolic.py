@@ -200,7 +200,13 @@ def _graph(self: Tensor) -> Graph:
     return graph_of(self)
 
 
+def _repr_latex_(self: Tensor) -> str | None:
+    """What a notebook shows of a symbolic Tensor: its mathematics. None, which lets it be printed, of any other."""
+    return graph_of(self)._repr_latex_() if self._value is None and self._node.axis is None else None
+
+
 Tensor.eval = _eval
+Tensor._repr_latex_ = _repr_latex_
 Tensor.graph = _graph
 Tensor.get_value = _get_value  # attached here, as what they need is built on Tensor
 Tensor.set_value = _set_value

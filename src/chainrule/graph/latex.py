@@ -11,6 +11,7 @@ from chainrule.graph.operands import kept_operands
 from chainrule.graph.text import assigned_names
 from chainrule.node import Node
 from chainrule.op import PICK
+from chainrule.unknown import UnknownNode
 
 # How strongly a formula holds together: what binds weaker than its place needs brackets.
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
@@ -62,10 +63,16 @@ def _name(name: str) -> str:
     """A variable: ``w1`` is w with index 1, ``theta`` a Greek letter, a longer word is upright."""
     base = name.rstrip("0123456789").rstrip("_")
     index = name[len(base) :].lstrip("_")
-    head, *rest = base.split("_")
-    inner = ",".join([*rest, *([index] if index else [])])
-    body = f"\\{head}" if head in _GREEK else head if len(head) == 1 else rf"\mathrm{{{head}}}"
-    return f"{body}_{{{inner}}}" if inner else body
+    head, *rest = [part for part in base.split("_") if part] or [name]
+    inner = ",".join(map(_word, [*rest, *([index] if index and base else [])]))
+    return f"{_word(head)}_{{{inner}}}" if inner else _word(head)
+
+
+def _word(word: str) -> str:
+    if word in _GREEK:
+        return f"\\{word}"
+    text = word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}"
+    return text.replace("_", r"\_")
 
 
 def _constant(value: Any) -> Formula:
@@ -98,6 +105,8 @@ def _formula(node: Node, known: dict[Any, Formula]) -> Formula:
     ]
     if node.op is None:
         return x[0]
+    if isinstance(node, UnknownNode):  # of which only what it was called with is known
+        return _called(node.name().lstrip("_"), x)
     match node.op.name:
         case "add":
             return f"{x[0][0]} + {_at_least(_PRODUCT, x[1]) if x[1][0].startswith('-') else x[1][0]}", _SUM
@@ -130,6 +139,9 @@ def _formula(node: Node, known: dict[Any, Formula]) -> Formula:
             return f"{{{x[0][0]}}}_{{{node.params['index'] + 1}}}", _ATOM
         case "reshape" | "broadcast_to" | "expand_dims" | "squeeze" | "astype" | "positive":
             return x[0]
-    name = node.op.name
+    return _called(node.op.name, x)
+
+
+def _called(name: str, operands: list[Formula]) -> Formula:
     spelled = f"\\{name}" if name in _KNOWN else rf"\mathrm{{{name}}}".replace("_", r"\_")
-    return rf"{spelled}\left({', '.join(text for text, _ in x)}\right)", _POWER
+    return rf"{spelled}\left({', '.join(text for text, _ in operands)}\right)", _POWER
