@@ -11,6 +11,7 @@ from test_registry import problems
 import chainrule as cr
 from chainrule.graph.check import check
 from chainrule.graph.specialise import specialised
+from chainrule.tree import flatten, same_structure
 
 
 @settings(max_examples=40)
@@ -30,6 +31,125 @@ def test_unknown_programs_agree_with_eager_ones(program: Program):
         np.testing.assert_allclose(found, expected, 1e-12, 1e-12)
     single = [x.astype(np.float32) for x in inputs]
     assert f(*single)[0].dtype == program.run(cr, *map(cr.asarray, single)).dtype
+
+
+def waiting(inputs):
+    return [cr.symbol(f"s{i}", shape=None, dtype=None) for i, _ in enumerate(inputs)]
+
+
+def assert_same(found, expected, tolerance=1e-10):
+    for one, other in zip(flatten(found)[0], flatten(expected)[0], strict=True):
+        one, other = (x._value if isinstance(x, cr.Tensor) else x for x in (one, other))
+        np.testing.assert_allclose(one, other, tolerance, tolerance)
+
+
+@settings(max_examples=25)
+@given(programs(control=True))
+def test_transforms_wait_too(program: Program):
+    inputs = program.inputs()
+    numbers = tuple(range(len(inputs)))
+    tangents = [np.cos(3 * x) for x in inputs]
+    batch = [np.stack([x, 0.5 * x, -x]) for x in inputs]
+
+    def f(*x):
+        return program.run(cr, *x)
+
+    def moved(*x):
+        return cr.jvp(f, x, tangents)
+
+    def pulled(*x):
+        y, pull = cr.vjp(lambda *z: {"y": f(*z), "x": z[0]}, *x)
+        return y, pull({"y": 2.0, "x": x[0]})
+
+    def pushed(*x):
+        y, push = cr.linearize(f, *x)
+        return y, push(*tangents)
+
+    def twice(*x):
+        return cr.grad(lambda *z: sum(cr.sum(g * g) for g in cr.grad(f, numbers)(*z)), numbers)(*x)
+
+    for g, arguments in (
+        (cr.value_and_grad(f, numbers), inputs),
+        (cr.grad(f), inputs),
+        (moved, inputs),
+        (pulled, inputs),
+        (pushed, inputs),
+        (twice, inputs),
+        (cr.jacobian(lambda *x: {"y": cr.stack([f(*x), 1.0])}, numbers), inputs),
+        (cr.vmap(f), batch),
+        (cr.vmap(cr.grad(f, numbers)), batch),
+    ):
+        symbols = waiting(arguments)
+        found, structure = flatten(g(*symbols))
+        expected, form = flatten(g(*map(cr.asarray, arguments)))
+        assert same_structure(structure, form)
+        for y in found:
+            check(y.graph())
+        assert_same(cr.function(symbols, found)(*arguments), expected)
+
+
+def test_transforms_of_functions_that_close_over_what_is_unknown():
+    x, w = np.array([0.3, -0.4]), np.array([1.0, 2.0])
+    s = cr.symbol("s", shape=None)
+    leaf = cr.tensor(w, requires_grad=True)
+
+    def slope(w):
+        return cr.grad(lambda x: cr.sum(cr.sin(x * w)) * cr.sum(w))(x)
+
+    assert_same(slope(s).eval(s=w), slope(cr.asarray(w)))
+    assert_same(cr.gradients(cr.sum(slope(s)), s).eval(s=w), cr.grad(lambda w: cr.sum(slope(w)))(w))
+    y = cr.sum(cr.grad(lambda x: cr.sum(x * x * leaf))(s)).eval(s=x)
+    y.backward()
+    assert_same(leaf.grad, 2 * x)
+
+    def powers(p, n):
+        return cr.sum(p["a"] ** n), {"n": n, "told": "so", "p": p["a"]}
+
+    both, slopes = cr.value_and_grad(powers, has_aux=True)({"a": s}, 3)
+    assert both[1]["told"] == "so"
+    assert_same(cr.function([s], [both[0], slopes["a"], both[1]["p"]])(w), [9.0, 3 * w * w, w])
+
+
+def test_loops_and_choices_wait_too():
+    xs, c = np.arange(6.0).reshape(3, 2) / 7, np.array([0.2, -0.3])
+
+    def scanned(c, xs):
+        return cr.scan(lambda c, x: ({"c": cr.sin(c["c"] + x)}, (x * c["c"], None)), {"c": c}, xs)
+
+    def loops(c, xs):
+        total = cr.while_loop(lambda c: cr.sum(c[0]) < 3.0, lambda c: (c[0] + cr.sum(xs), c[1] * 0.5), (c, xs))
+        return total, cr.fori_loop(0, 3, lambda i, c: c * xs[0] + i, c), cr.map(lambda x: cr.sum(x * c), xs)
+
+    def choices(c, xs):
+        one = cr.cond(cr.sum(c) > 0, lambda c: {"y": c * xs[0]}, lambda c: {"y": c - 1.0}, c)
+        return one, cr.switch(cr.argmax(c), [cr.sin, lambda c: c * xs[1]], c)
+
+    def whole(c, xs):
+        return cr.associative_scan(cr.multiply, xs, reverse=True), cr.trace(lambda c: (c, cr.sum(c)), np.ones(2))(c)
+
+    for f in (scanned, loops, choices, whole):
+
+        def total(c, xs, f=f):
+            return sum(cr.sum(y * y) for y in flatten(f(c, xs))[0])
+
+        symbols = waiting((c, xs))
+        found, structure = flatten(f(*symbols))
+        expected, form = flatten(f(cr.asarray(c), cr.asarray(xs)))
+        assert same_structure(structure, form)
+        assert_same(cr.function(symbols, found)(c, xs), expected)
+        y = total(*symbols)
+        slopes = cr.function(symbols, [*cr.gradients(y, symbols), *cr.grad(total, (0, 1))(*symbols)])(c, xs)
+        assert_same(slopes, cr.grad(total, (0, 1))(c, xs) * 2)
+
+
+def test_traced_functions_of_what_is_unknown():
+    graph = cr.trace(lambda x, n: {"y": cr.sum(x @ x.T) * n}, ((None, 2), "float32"), 3.0)
+    assert str(graph).splitlines()[0].split() == ["x", "=", "input", ":", "float32[?,", "2]"]
+    for size in (1, 4):
+        found = graph(np.ones((size, 2), np.float32), 3.0)["y"]
+        assert found.item() == 6.0 * size**2
+        assert cr.grad(lambda x: graph(x, 3.0)["y"])(np.ones((size, 2), np.float32)).dtype == np.float32
+    assert cr.trace(cr.sin, cr.symbol("s", shape=None))([0.0, 0.0]).shape == (2,)
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))

@@ -82,6 +82,7 @@ from chainrule.tensor import Tensor
 from chainrule.trace import trace
 from chainrule.transforms import grad, jvp, linearize, stop_gradient, value_and_grad, vjp
 from chainrule.transposition import linear_transpose
+from chainrule.unknown import UnknownError
 from chainrule.vectorize import all_gather, axis_index, per_sample, pmax, pmean, pmin, psum, vmap
 
 __version__ = "0.1.0"

@@ -8,9 +8,11 @@ from typing import Any
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.body import tensor_spec
 from chainrule.graph.tracing import operands
+from chainrule.graph.waiting import anything_like, later
 from chainrule.ops import ops
 from chainrule.spec import normalize_axis
 from chainrule.tree import same_structure, unflatten
+from chainrule.unknown import UnknownError
 
 
 def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
@@ -26,6 +28,21 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     >>> associative_scan(first, (cr.tensor([0.5, 0.5, 0.5]), cr.tensor([1.0, 1.0, 1.0])))[1]
     tensor([1.  , 1.5 , 1.75])
     """
+    try:
+        return _associative_scan(fn, elems, reverse, axis)
+    except UnknownError as error:
+        return later(
+            "associative_scan",
+            error,
+            [fn],
+            [(anything_like(elems), anything_like(elems))],
+            elems,
+            lambda functions, given: _associative_scan(*functions, given, reverse, axis),
+            lambda _, given: given,
+        )
+
+
+def _associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool, axis: int) -> Any:
     leaves, structure = operands("associative_scan", elems)
     sizes = []
     for i, x in enumerate(leaves):

@@ -12,8 +12,10 @@ from chainrule.graph.body import Body, symbols, tensor_spec
 from chainrule.graph.switch import SWITCH
 from chainrule.graph.tracing import Traced, operand
 from chainrule.graph.tracing import operands as operands_of
+from chainrule.graph.waiting import later
 from chainrule.ops import ops
 from chainrule.tree import same_structure, unflatten
+from chainrule.unknown import UnknownError
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -26,6 +28,13 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     >>> f(cr.tensor(3.0)), cr.grad(f)(-3.0)
     (tensor(9.), tensor(-1.))
     """
+    try:
+        return _cond(pred, true_fun, false_fun, *operands)
+    except UnknownError as error:
+        return _later("cond", error, [true_fun, false_fun], pred, operands, lambda fs, pred, xs: _cond(pred, *fs, *xs))
+
+
+def _cond(pred: Any, true_fun: Any, false_fun: Any, *operands: Any) -> Any:
     pred = operand("cond", pred)
     spec = tensor_spec(pred)
     if spec.shape:
@@ -50,6 +59,27 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """
     if not branches:
         raise ShapeError("[switch] there are no branches; expected at least one function; give a sequence of them.")
+    try:
+        return _numbered(index, branches, *operands)
+    except UnknownError as error:
+        return _later("switch", error, branches, index, operands, lambda fs, index, xs: _numbered(index, fs, *xs))
+
+
+def _later(
+    name: str, error: UnknownError, functions: Sequence[Any], index: Any, operands: Any, run: Callable[..., Any]
+) -> Any:
+    return later(
+        name,
+        error,
+        functions,
+        [operands] * len(functions),
+        (index, operands),
+        lambda fs, given: run(fs, *given),
+        lambda results, _: results[0],
+    )
+
+
+def _numbered(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     index = operand("switch", index)
     spec = tensor_spec(index)
     if spec.shape or spec.dtype.kind not in "iu":

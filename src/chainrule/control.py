@@ -19,9 +19,11 @@ from chainrule.graph.repeat import WHILE
 from chainrule.graph.scan import SCAN
 from chainrule.graph.tracing import Traced, check_carry, operand
 from chainrule.graph.tracing import operands as operands_of
+from chainrule.graph.waiting import later, rows_of
 from chainrule.ops import ops
 from chainrule.spec import Spec
 from chainrule.tree import flatten, map_leaves, unflatten
+from chainrule.unknown import UnknownError
 
 
 def scan(
@@ -50,6 +52,25 @@ def scan(
     >>> cr.grad(lambda a: scan(lambda c, _: (a * c, None), 1.0, length=4)[0])(2.0)
     tensor(32.)
     """
+    how = {"length": length, "reverse": reverse, "unroll": unroll}
+    how |= {"checkpoint": checkpoint, "budget": budget, "states": states}
+    try:
+        return _scan(f, init, xs, **how)
+    except UnknownError as error:
+        return later(
+            "scan",
+            error,
+            [f],
+            [(init, rows_of(xs))],
+            (init, xs),
+            lambda functions, given: _scan(*functions, *given, **how),
+            lambda results, _: results[0],
+        )
+
+
+def _scan(
+    f: Any, init: Any, xs: Any, length: Any, reverse: bool, unroll: Any, checkpoint: str, budget: Any, states: Any
+) -> tuple[Any, Any]:
     carry, structure = operands_of("scan", init)
     rows, rows_structure = operands_of("scan", xs)
     count = _length(rows, length)
@@ -197,6 +218,21 @@ def while_loop(
     >>> root(cr.tensor(9.0)), cr.grad(root)(9.0)
     (tensor(3.), tensor(0.16666667))
     """
+    try:
+        return _while_loop(cond_fun, body_fun, init, checkpoint, budget, states)
+    except UnknownError as error:
+        return later(
+            "while_loop",
+            error,
+            [cond_fun, body_fun],
+            [(init,)] * 2,
+            init,
+            lambda functions, given: _while_loop(*functions, given, checkpoint, budget, states),
+            lambda _, given: given,
+        )
+
+
+def _while_loop(cond_fun: Any, body_fun: Any, init: Any, checkpoint: str, budget: Any, states: Any) -> Any:
     carry, structure = operands_of("while_loop", init)
     specs = [tensor_spec(x) for x in carry]
 

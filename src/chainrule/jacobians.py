@@ -11,11 +11,12 @@ import numpy as np
 from chainrule.apply import Box, box
 from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.gradients import seed_spec
+from chainrule.graph.waiting import parts, waits
 from chainrule.ops import ops
 from chainrule.run import Run, positions
 from chainrule.spec import Spec
 from chainrule.transforms import grad, jvp
-from chainrule.tree import flatten, same_structure, unflatten
+from chainrule.tree import flatten, map_leaves, same_structure, unflatten
 from chainrule.vectorize import vmap
 
 MODES = ("auto", "forward", "reverse")
@@ -54,7 +55,14 @@ def jacobian(
         jacobians = unflatten(run.out_structure, rows)
         return (jacobians, run.aux) if has_aux else jacobians
 
-    return evaluate
+    def again(f: Callable[..., Any]) -> Callable[..., Any]:
+        return jacobian(f, argnums, mode, has_aux, holomorphic)
+
+    def form(result: Any, args: Any) -> Any:
+        outputs = map_leaves(lambda _: parts(args, argnums), result[0] if has_aux else result)
+        return (outputs, result[1]) if has_aux else outputs
+
+    return waits("jacobian", evaluate, function, again, form)
 
 
 def _way(mode: str, inputs: list[Spec], outputs: list[Spec], holomorphic: bool) -> str:

@@ -13,10 +13,11 @@ from chainrule.apply import Box, as_value, box, operand_spec
 from chainrule.errors import ShapeError, SymbolError
 from chainrule.graph.call import called
 from chainrule.graph.graph import Graph
-from chainrule.node import SymbolicNode, record
+from chainrule.graph.waiting import fresh
 from chainrule.ops import ops
 from chainrule.spec import Spec, as_dtype, as_shape
 from chainrule.tree import Structure, flatten, same_structure, unflatten
+from chainrule.unknown import unknown_symbol
 
 
 class Traced(Graph):
@@ -51,7 +52,8 @@ def trace(function: Any, *specs: Any, **parameters: Any) -> Any:
     (Of an array in place of a function: Σᵢ xᵢᵢ, the sum of its diagonal, as in NumPy.)
 
     Each argument is a tree whose leaves say shape and dtype: Specs, arrays, Tensors, numbers, or anything that has
-    ``.shape`` and ``.dtype``; an argument may also be a pair such as ``((2, 3), "float32")``. Inputs are named after
+    ``.shape`` and ``.dtype``; an argument may also be a pair such as ``((2, 3), "float32")``, in which None is a size
+    that stays open, as in :func:`symbol`. Inputs are named after
     the parameters of the function. Tensors that the function closes over stay differentiable. A function that asks for
     values (``if x > 0``, ``float(x)``) raises a SymbolError.
 
@@ -77,26 +79,26 @@ def trace(function: Any, *specs: Any, **parameters: Any) -> Any:
         )
     flat, taken = flatten(tuple(map(_argument, specs)))
     names = _names(function, taken)
-    symbols = [_symbol(name, _leaf_spec(leaf)) for name, leaf in zip(names, flat, strict=True)]
+    symbols = [fresh(name, _leaf_spec(leaf)) for name, leaf in zip(names, flat, strict=True)]
     result = function(*unflatten(taken, [box(type(x), None, x._node) for x in symbols]))
     outputs, given = flatten(result)
     heads = [y if isinstance(y, Box) else box(Box.default, np.array(as_value("trace", y))[()], None) for y in outputs]
     return Traced(getattr(function, "__name__", "function"), symbols, heads, taken, given)
 
 
-def _symbol(name: str, spec: Spec) -> Any:
-    return box(Box.default, None, record(None, (), (None,), {"name": name}, spec, SymbolicNode))
-
-
 def _argument(x: Any) -> Any:
-    """An argument in which a pair of shape and dtype is a Spec."""
+    """An argument in which a pair of shape and dtype is a Spec, or, with None for what is open, a symbol."""
     if isinstance(x, tuple) and len(x) == 2 and isinstance(x[1], (str, np.dtype, type)):
+        if x[0] is None or (isinstance(x[0], tuple) and None in x[0]):
+            return box(Box.default, None, unknown_symbol("x", x[0], as_dtype("trace", x[1])))
         return Spec(as_shape("trace", x[0]), as_dtype("trace", x[1]))
     return x
 
 
-def _leaf_spec(leaf: Any) -> Spec:
-    """The Spec a leaf of the arguments stands for."""
+def _leaf_spec(leaf: Any) -> Any:
+    """What is known of the arrays a leaf of the arguments stands for."""
+    if isinstance(leaf, Box) and leaf._value is None:
+        return leaf._node.spec
     if not isinstance(leaf, (Box, np.ndarray, np.generic)) and hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
         return Spec(as_shape("trace", leaf.shape), as_dtype("trace", leaf.dtype))
     return operand_spec("trace", leaf)

@@ -13,9 +13,11 @@ from typing import Any
 from chainrule.apply import Box, box
 from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.gradients import seed_spec
+from chainrule.graph.waiting import later, parts, waits
 from chainrule.ops import ops
 from chainrule.run import Run, positions
 from chainrule.tree import flatten, map_leaves, same_structure, unflatten
+from chainrule.unknown import UnknownError
 
 
 def value_and_grad(
@@ -51,7 +53,10 @@ def value_and_grad(
         value = run.value()
         return ((value, run.aux) if has_aux else value), gradient
 
-    return evaluate
+    def again(f: Callable[..., Any]) -> Callable[..., Any]:
+        return value_and_grad(f, argnums, has_aux)
+
+    return waits("grad", evaluate, function, again, lambda result, args: (result, parts(args, argnums)))
 
 
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -82,7 +87,10 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> A
     >>> pullback(cr.tensor([2.0]))
     (tensor([2.]),)
     """
-    run = Run("vjp", function, primals, range(len(primals)), has_aux)
+    try:
+        run = Run("vjp", function, primals, range(len(primals)), has_aux)
+    except UnknownError as error:
+        return _linear_later("vjp", vjp, error, function, primals, has_aux)
 
     def pullback(cotangent: Any) -> Any:
         flat, structure = flatten(cotangent)
@@ -110,7 +118,6 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
             f"[jvp] primals and tangents are {type(primals).__name__} and {type(tangents).__name__}; "
             f"expected two sequences, one entry per argument; write jvp(f, (x,), (t,))."
         )
-    run = Run("jvp", function, primals, range(len(primals)), has_aux)
     moves, structure = flatten(list(tangents))
     _, wanted = flatten(list(primals))
     if not same_structure(structure, wanted):
@@ -118,7 +125,19 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
             f"[jvp] the tangents are a tree {structure}, and the primals {wanted}; "
             f"expected the same tree; give one array for each *."
         )
-    out = (run.value(), unflatten(run.out_structure, run.push(moves)))
+    try:
+        run = Run("jvp", function, primals, range(len(primals)), has_aux)
+        out = (run.value(), unflatten(run.out_structure, run.push(moves)))
+    except UnknownError as error:
+        return later(
+            "jvp",
+            error,
+            [function],
+            [primals],
+            (primals, tangents),
+            lambda functions, given: jvp(functions[0], *given, has_aux),
+            lambda results, _: (results[0][0], *results[0]) if has_aux else (results[0], results[0]),
+        )
     return (*out, run.aux) if has_aux else out
 
 
@@ -132,7 +151,10 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
     >>> push(1.0), push(2.0)
     (tensor(1.), tensor(2.))
     """
-    run = Run("linearize", function, primals, range(len(primals)), has_aux)
+    try:
+        run = Run("linearize", function, primals, range(len(primals)), has_aux)
+    except UnknownError as error:
+        return _linear_later("linearize", linearize, error, function, primals, has_aux)
     _, wanted = flatten(list(primals))
 
     def push(*tangents: Any) -> Any:
@@ -145,6 +167,29 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
         return unflatten(run.out_structure, run.push(moves))
 
     return (run.value(), push, run.aux) if has_aux else (run.value(), push)
+
+
+def _linear_later(
+    name: str, transform: Any, error: UnknownError, function: Callable[..., Any], primals: Any, has_aux: bool
+) -> Any:
+    """vjp or linearize where shapes are unknown: the value, and the linear map, wait for them."""
+
+    def waiting(given: Any, run: Callable[..., Any], form: Callable[..., Any]) -> Any:
+        return later(name, error, [function], [primals], given, lambda fs, given: run(fs[0], given), form)
+
+    def outputs(f: Callable[..., Any], given: Any) -> Any:
+        y, _, *aux = transform(f, *given, has_aux=has_aux)
+        return (y, *aux) if has_aux else y
+
+    def moved(*given: Any) -> Any:
+        return waiting(
+            (primals, given),
+            lambda f, given: transform(f, *given[0], has_aux=has_aux)[1](*given[1]),
+            lambda results, _: primals if name == "vjp" else results[0][0] if has_aux else results[0],
+        )
+
+    found = waiting(primals, outputs, lambda results, _: results[0])
+    return (found[0], moved, found[1]) if has_aux else (found, moved)
 
 
 def stop_gradient(x: Any) -> Any:

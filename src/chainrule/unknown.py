@@ -93,7 +93,10 @@ class UnknownNode(SymbolicNode):
         return self.declared
 
     def name(self) -> str:
-        return self.params["call"].name if self.op is not None else self.params["name"]
+        if self.op is None:
+            return self.params["name"]
+        call = self.params["call"]
+        return call.name if call.function is not operator.getitem else self.parents[0].name()  # type: ignore[union-attr]  # of several results, one
 
 
 class Call:

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import AxisError, DTypeError, ShapeError
 from chainrule.graph.samples import Axis, innermost, named_axes, named_axis
+from chainrule.graph.waiting import waits
 from chainrule.ops import ops
 from chainrule.spec import normalize_axis, shape_of
 from chainrule.tree import Structure, flatten, prefix_leaves, unflatten
@@ -67,7 +68,10 @@ def vmap(
                 named_axes.reset(token)
         return unflatten(out_structure, found)
 
-    return mapped
+    def again(f: Callable[..., Any]) -> Callable[..., Any]:
+        return vmap(f, in_axes, out_axes, axis_name, axis_size)
+
+    return waits("vmap", mapped, function, again, lambda result, _: result, known=False)
 
 
 def _items(name: str, axes: Any, structure: Structure, tree: Any) -> list[Any]:

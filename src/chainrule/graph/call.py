@@ -6,12 +6,13 @@ A call keeps its operands alone, and its reverse rule computes the inside again:
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.apply import Box, box, defer
 from chainrule.errors import SymbolError
 from chainrule.graph.body import Body, Flags, closed, is_floating
 from chainrule.graph.function import arguments, own
@@ -21,6 +22,7 @@ from chainrule.graph.specialise import for_values
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
 from chainrule.spec import Spec, shape_of
+from chainrule.unknown import UnknownError
 
 
 def _value(*operands: Any, body: Body) -> tuple[Any, ...]:
@@ -98,9 +100,13 @@ def _call(self: Graph, *args: Any, **named: Any) -> Any:
 
 def called(graph: Graph, function: str, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, ...]:
     """All outputs of a graph at these values of its inputs."""
-    values = arguments(function, graph.inputs, args, named)
-    body, outside = body_of(for_values(graph, values))
-    return CALL.call(*outside, *values, body=body)
+    try:
+        values = arguments(function, graph.inputs, args, named)
+        body, outside = body_of(for_values(graph, values))
+        return CALL.call(*outside, *values, body=body)
+    except UnknownError:
+        both = defer(called, (graph, function, tuple(args), dict(named)), {})
+        return tuple(defer(operator.getitem, (both, i), {}) for i, _ in enumerate(graph.outputs))
 
 
 def body_of(graph: Graph) -> tuple[Body, list[Any]]:

@@ -43,9 +43,10 @@ def _locate(out: Any, node: Node) -> None:
     """Give what was just recorded the line of the call it repeats."""
     if node.op is not PICK:
         for y in flatten(out)[0]:
-            made = y._node
+            made = y._node if isinstance(y, Box) else None
             for new in () if made is None else (made, made.left) if made.op is PICK else (made,):
-                new.code, new.instruction = node.code, node.instruction
+                if new.axis is None or new.tracked:  # samples that nobody differentiates have no line
+                    new.code, new.instruction = node.code, node.instruction
 
 
 def outcome(y: Any, known: dict[Any, Any]) -> Any:
