@@ -37,7 +37,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
             [fn],
             [(anything_like(elems), anything_like(elems))],
             elems,
-            lambda functions, given: _associative_scan(*functions, given, reverse, axis),
+            lambda functions, given: _associative_scan(functions[0], given, reverse, axis),
             lambda _, given: given,
         )
 

@@ -227,7 +227,7 @@ def while_loop(
             [cond_fun, body_fun],
             [(init,)] * 2,
             init,
-            lambda functions, given: _while_loop(*functions, given, checkpoint, budget, states),
+            lambda functions, given: _while_loop(functions[0], functions[1], given, checkpoint, budget, states),
             lambda _, given: given,
         )
 

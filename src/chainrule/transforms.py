@@ -135,7 +135,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
             [function],
             [primals],
             (primals, tangents),
-            lambda functions, given: jvp(functions[0], *given, has_aux),
+            lambda functions, given: jvp(functions[0], given[0], given[1], has_aux),
             lambda results, _: (results[0][0], *results[0]) if has_aux else (results[0], results[0]),
         )
     return (*out, run.aux) if has_aux else out
