@@ -15,7 +15,7 @@ from chainrule.graph.check import check
 from chainrule.graph.data import array_from, bounded, dtype_from, fields_of, list_of, refused, shape_from, shown
 from chainrule.graph.encode import WAITING
 from chainrule.graph.graph import Graph
-from chainrule.graph.legal import GRAPHS, check_call
+from chainrule.graph.legal import GRAPHS, check_params, check_program
 from chainrule.graph.state import Cell, StateNode
 from chainrule.node import SymbolicNode, record
 from chainrule.op import COMPOSITES, PICK, REGISTRY, Op
@@ -109,8 +109,12 @@ class Reader:
             raise refused(f"the parameters of {op.name} are {shown(given)}", f"{', '.join(op.parameters) or 'none'}")
         params = {key: self.value(x, depth) for key, x in given.items()}
         try:
-            check_call(op, operands, params)
+            if op.kind == "program":
+                check_program(op, operands, params)
             out = op.call(operands, **params) if op.sequence else op.call(*operands, **params)
+            if op.kind != "program":
+                first = out[0]._node.left if isinstance(out, tuple) else out._node  # behind picks, where several
+                check_params(op, operands, first.params)
         except GraphFileError:
             raise
         except ChainruleError as error:

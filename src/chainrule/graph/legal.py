@@ -14,8 +14,10 @@ import numpy as np
 from chainrule.apply import Box
 from chainrule.graph.body import Body, is_floating
 from chainrule.graph.data import ELEMENTS, refused, shown
-from chainrule.op import Op
+from chainrule.op import REGISTRY, Op
+from chainrule.ops.index import SLOT
 from chainrule.spec import Spec
+from chainrule.tree import flatten
 
 # Ops that run graphs, and which operands each of their graphs takes.
 GRAPHS: dict[str, Callable[..., list[tuple[Any, Any]]]] = {
@@ -37,12 +39,26 @@ def _scanned(specs: Sequence[Spec], first: int, length: int) -> list[Spec]:
     return [*specs[:first], *(Spec(row.shape[1:], row.dtype) for row in rows)]
 
 
-def check_call(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> None:
-    """Refuse operands and parameters that ``op`` would believe."""
-    specs = [x._node.spec if isinstance(x, Box) else Spec(np.shape(x), np.asarray(x).dtype) for x in operands]
-    if op.kind == "program":
-        _check_parameters(op.name, specs, params)
-        _check_graphs(op.name, specs, params)
+def check_program(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> None:
+    """Refuse operands and parameters of an op that runs graphs, before it is called."""
+    specs = specs_of(operands)
+    _check_parameters(op.name, specs, params)
+    _check_graphs(op.name, specs, params)
+
+
+def specs_of(operands: Sequence[Any]) -> list[Spec]:
+    """The Specs of operands; numbers count as 0-d arrays."""
+    return [x._node.spec if isinstance(x, Box) else Spec(np.shape(x), np.asarray(x).dtype) for x in operands]
+
+
+def check_params(op: Op, operands: Sequence[Any], params: dict[str, Any]) -> None:
+    """Refuse operands and parameters that ``op``, which has been called on symbols, believed. (These are canonical.)"""
+    for key, value in params.items():
+        if any(isinstance(x, np.ndarray) for x in flatten(value)[0]):
+            raise refused(f"{key} of {op.name} is an array", "what is no operand to be no array")
+    law = LAWS.get(op.name)
+    if law is not None and not law(*specs_of(operands), **params):
+        raise refused(f"the parameters of {op.name} are {shown(params)}", "those that fit its operands")
 
 
 def _check_parameters(name: str, specs: Sequence[Spec], params: dict[str, Any]) -> None:
@@ -102,3 +118,99 @@ def _check_pull(specs: list[Spec], graph: Body, wrt: tuple[bool, ...], given: tu
         raise refused("a pull has cotangents of integers", "those of floating inputs and outputs alone")
     if specs[len(wrt) :] != pulled:
         raise refused(f"a pull takes cotangents {shown(pulled)}, and is given {shown(specs[len(wrt) :])}", "equal ones")
+
+
+# ------------------------------------------------------------------------------------------- what ops believe
+
+
+def _indexes(index: Any, arrays: Sequence[Spec]) -> bool:
+    parts = (int, bool, slice, type(None), type(Ellipsis), type(SLOT))
+    return (
+        isinstance(index, tuple)
+        and all(type(part) in parts for part in index)
+        and sum(part is SLOT for part in index) == len(arrays)
+        and all(a.dtype.kind in "iu" for a in arrays)
+    )
+
+
+def _scatters(g: Spec, *arrays: Spec, index: Any, shape: Any) -> bool:
+    if not _indexes(index, arrays):
+        return False
+    place = REGISTRY["gather"].spec(Spec(shape, g.dtype), *arrays, index=index).shape  # type: ignore[misc]  # has one
+    return np.broadcast_shapes(g.shape, place) == place
+
+
+def _puts(x: Spec, v: Spec, *arrays: Spec, index: Any) -> bool:
+    return _indexes(index, arrays) and bool(np.can_cast(v.dtype, x.dtype, "same_kind"))
+
+
+def _contracts(*operands: Spec, subscripts: Any) -> bool:
+    left, _, out = subscripts.partition("->")
+    terms = left.split(",")
+    pairs = {pair for term, x in zip(terms, operands, strict=True) for pair in zip(term, x.shape, strict=True)}
+    letters = {letter for letter, _ in pairs}
+    distinct = all(len(set(term)) == len(term) for term in (*terms, out))
+    return distinct and len(letters) == len(pairs) and set(out) <= letters
+
+
+def _is_square(x: Spec) -> bool:
+    return len(x.shape) > 1 and x.shape[-1] == x.shape[-2]
+
+
+def _is_count(x: Any) -> bool:
+    return type(x) is int and x >= 0
+
+
+def _is_number(x: Any) -> bool:
+    return type(x) in (int, float)
+
+
+def _divides_gaps(k: Spec, values: Spec, size: Spec, *, part: Any, gap: Any, check: Any, **params: Any) -> bool:
+    columns = k.shape[-1:] == values.shape[-1:]
+    if part != "all" or gap != "column":
+        columns = columns and _is_square(k)
+    if check == "pivot":
+        columns = columns and gap == "column" and size.shape[-1:] == values.shape[-1:]
+    kinds = part in ("all", "hermitian", "skew"), gap in ("difference", "sum", "column"), check in _CHECKS
+    padding = params["padding"]
+    padded = _is_count(padding) and (not padding or (gap != "column" and padding <= values.shape[-1]))
+    return columns and all(kinds) and isinstance(params["name"], str) and padded
+
+
+_CHECKS = ("vanish", "scalar", "kink", "free", "phase", "basis", "mixed", "never", "pivot", "ignore", "plain")
+
+
+def _rotates(x: Spec, *_others: Spec, UPLO: Any, name: Any = "", padding: Any = 0, fixed: Any = True) -> bool:
+    return _is_square(x) and UPLO in ("L", "U") and isinstance(name, str) and _is_count(padding) and type(fixed) is bool
+
+
+def _spectral(x: Spec, w: Spec, **params: Any) -> bool:
+    return _rotates(x, **params) and w.shape[-1:] == x.shape[-1:]
+
+
+def _ties(_x: Spec, out: Spec, *, kernel: Any, **windows: Any) -> bool:
+    whole = REGISTRY["window_ties"].spec(_x, out, kernel=kernel, **windows).shape  # type: ignore[misc]  # it has one
+    count = len(kernel)
+    return out.shape == (*whole[: len(whole) - 2 * count], *whole[len(whole) - count :])
+
+
+# Whether operands and parameters fit each other, where the op itself does not ask.
+LAWS: dict[str, Callable[..., bool]] = {
+    "gather": lambda _x, *arrays, index: _indexes(index, arrays),
+    "scatter_add": _scatters,
+    "put": _puts,
+    "contract": _contracts,
+    "gauge_quotient": _divides_gaps,
+    "aligned_eigh": _rotates,
+    "spectral": _spectral,
+    "eigh": _rotates,
+    "eigvalsh": _rotates,
+    "least_squares": lambda _x, _y, *, rcond: rcond is None or _is_number(rcond),
+    "matrix_rank": lambda x, *, hermitian, **_params: not hermitian or _is_square(x),
+    "partition": lambda _x, *, kth, **_params: kth != (),
+    "argpartition": lambda _x, *, kth, **_params: kth != (),
+    "update_running_var": lambda _x, _y, *, axis, samples, **_params: not {*axis} & {*samples},
+    "window_ties": _ties,
+    "resample": lambda _x, *, step, **_params: bool(np.isfinite(step)),
+    "resample_transpose": lambda _x, *, step, **_params: bool(np.isfinite(step)),
+}
