@@ -767,6 +767,30 @@ def test_errors_of_loops():
         lambda: cr.while_loop(lambda c: c[0] < 3, lambda c: (c[0], c[1] / 2), (0, 1)),
     )
     assert_message(
+        cr.ShapeError,
+        "[while_loop] the carry is a tree *, and body_fun returns [*] for it; expected the same tree at every step; "
+        "return the carry in the form it came in.",
+        lambda: cr.while_loop(lambda c: c < 3, lambda c: [c], 0),
+    )
+    assert_message(
+        cr.ShapeError,
+        "[while_loop] leaf 0 of the carry is float64[2], and body_fun returns float64[] for it; expected one shape at "
+        "every step; start from an array of that shape, or reduce what is returned.",
+        lambda: cr.while_loop(lambda c: c[0] < 3, lambda c: cr.sum(c), np.ones(2)),
+    )
+    assert_message(
+        cr.DTypeError,
+        "[while_loop] cond_fun returns bool[2]; expected one boolean, bool[]; write a comparison, and reduce it with "
+        ".all() or .any().",
+        lambda: cr.while_loop(lambda c: c < 3, lambda c: c, np.ones(2)),
+    )
+    assert_message(
+        cr.ShapeError,
+        "[scan] leaf 0 of xs is 0-d; expected an axis to run along; give it by closing over it, or stack one for each "
+        "step.",
+        lambda: cr.map(cr.sin, 1.0),
+    )
+    assert_message(
         cr.DTypeError,
         "[fori_loop] upper is float64[]; expected one integer; convert it with int(x) or astype('int64').",
         lambda: cr.fori_loop(0, 3.0, lambda i, c: c, 1.0),
@@ -815,6 +839,12 @@ def test_errors_of_choices():
         lambda: cr.switch(0, [lambda: 1.0, lambda: 2]),
     )
     assert_message(
+        cr.ShapeError,
+        "[cond] false_fun returns float64[] for leaf 0, and true_fun float64[2]; expected one shape and dtype of all; "
+        "convert it with astype(...) or broadcast_to(...).",
+        lambda: cr.cond(True, lambda: np.ones(2), lambda: 2.0),
+    )
+    assert_message(
         cr.DTypeError,
         "[switch] index is float64[]; expected one integer; convert it with astype('int64'), or use cond for a "
         "boolean.",
@@ -843,6 +873,18 @@ def test_errors_of_associative_scan():
         "[associative_scan] fn returns a tree (*, *) for two of *; expected the same tree; return the elements in the "
         "form they came in.",
         lambda: cr.associative_scan(lambda a, b: (a, b), np.ones(4)),
+    )
+    assert_message(
+        cr.DTypeError,
+        "[associative_scan] fn returns float64[2] for leaf 0, of two that are int64[2]; expected the same shape and "
+        "dtype; compute element by element along the axis.",
+        lambda: cr.associative_scan(lambda a, b: (a + b) / 2, np.arange(4)),
+    )
+    assert_message(
+        cr.AxisError,
+        "[associative_scan] axis 1 is out of range for an operand with 1 axes; expected an integer from -1 to 0; check "
+        "the operand's shape.",
+        lambda: cr.associative_scan(cr.add, np.ones(4), axis=1),
     )
     assert_message(
         cr.ShapeError,

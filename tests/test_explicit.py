@@ -256,6 +256,67 @@ def test_messages_of_states():
     )
 
 
+def test_messages_of_symbols_and_functions():
+    x, other = cr.symbol("x"), cr.symbol("x")
+    for name, shown in (("2x", "'2x'"), (3, "3")):
+        with pytest.raises(cr.SymbolError) as caught:
+            cr.symbol(name)
+        assert caught.value.message == (
+            f"[symbol] the name is {shown}; expected a Python identifier, such as 'x' or 'w1'."
+        )
+    assert_message(
+        cr.SymbolError,
+        "[state] the name is 'a b'; expected a Python identifier, such as 'x' or 'w1'.",
+        lambda: cr.state(1.0, "a b"),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] input 0 is no symbol; expected what symbol(...) returned.",
+        lambda: cr.function([x + 1], x),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] output 1 is a float; expected a Tensor computed from the inputs; give one, or a sequence; wrap a "
+        "constant in tensor(...).",
+        lambda: cr.function([x], [x, 2.0]),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] two symbols are named x, so a value could mean either; expected names that differ, and each symbol "
+        "once; make one of them with another name.",
+        lambda: cr.function([x, other], x + other),
+    )
+    w = cr.state(1.0, "w")
+    step = cr.function([x], [], updates=[(w, w + x)])
+    assert_message(
+        cr.SymbolError,
+        "[function] the new value of the state w is symbolic, as a value it was computed from is; expected values; "
+        "give arrays or Tensors that have one.",
+        lambda: step(other),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] no value was given for x; expected one value for each of: x.",
+        lambda: step(),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] 2 values were given; expected one value for each of: x.",
+        lambda: step(1.0, 2.0),
+    )
+    assert_message(
+        cr.SymbolError,
+        "[function] x was given twice; expected one value for each of: x.",
+        lambda: step(1.0, x=2.0),
+    )
+    assert_message(
+        cr.DTypeError,
+        "[function] the value of x is complex128, but it was declared float64[]; expected a dtype that casts to "
+        "float64; convert the value with astype.",
+        lambda: step(1j),
+    )
+
+
 def test_messages_of_replacements():
     x, y = cr.symbol("x"), cr.symbol("y")
     assert_message(

@@ -308,6 +308,12 @@ def test_messages():
     )
     assert_message(
         cr.ShapeError,
+        "[<lambda>] the arguments are a tree ({'a': *},), and it was traced with ({'a': *}, *); expected the same "
+        "tree; give one array for each *, or trace it again.",
+        lambda: graph({"a": 1.0}),
+    )
+    assert_message(
+        cr.ShapeError,
         "[<lambda>] the value of y has shape (3,), but it was declared float64[]; expected shape (); reshape the "
         "value, or declare symbol('y', shape=(3,)).",
         lambda: graph({"a": 1.0}, np.ones(3)),

@@ -263,6 +263,50 @@ def test_bound_and_fixed_and_substituted():
     assert graph.infer_shape(x=(5, 3)) == ({"x": (5, 3), "w": (3,)}, [()])
 
 
+def test_one_of_several():
+    x = cr.symbol("x", shape=None)
+    values = np.arange(4.0)
+    for make in (lambda x: cr.split(x, 2)[1], lambda x: cr.meshgrid(x, x)[-2], lambda x: cr.unstack(x)[3]):
+        y = cr.sum(make(x) ** 2)
+        found = cr.function([x], [y, cr.gradients(y, x)])(values)
+        assert_same(
+            found, (cr.sum(make(cr.asarray(values)) ** 2), cr.grad(lambda x, f=make: cr.sum(f(x) ** 2))(values))
+        )
+    assert_message(
+        cr.UnknownError,
+        "[shape] the shape of split is not known yet, it follows from values; expected a Tensor of known shape and "
+        "dtype; declare the shapes of the symbols behind it, or ask inside a function that is traced with values.",
+        lambda: [*cr.split(x, 2)],
+    )
+    third = cr.function([x], cr.split(x, 2)[2])
+    with pytest.raises(cr.ShapeError) as caught:
+        third(values)
+    assert caught.value.message == (
+        "[getitem] element 2 of 2 Tensors was asked for; expected a number from -2 to 1; give another index."
+    )
+    sliced = cr.function([x], cr.split(x, 2)[:1])
+    with pytest.raises(cr.SymbolError) as caught:
+        sliced(values)
+    assert caught.value.message == (
+        "[gather] several Tensors were computed where one was expected, since shapes were unknown when they were asked "
+        "for; expected symbols of known shape for a function that gives several; declare symbol('x', shape=(2, 3))."
+    )
+
+
+def test_functions_that_ask_for_shapes_say_so():
+    x = cr.symbol("x", shape=None)
+    told = (
+        "the shape of {} is not known yet, it was declared ?[?]; expected a Tensor of known shape and dtype; declare "
+        "symbol('{}', shape=(2, 3)), or ask inside a function that is traced with values."
+    )
+    with pytest.raises(cr.UnknownError) as caught:
+        cr.vmap(lambda x: x.shape[0] * x)(x)
+    assert caught.value.message == f"[shape] {told.format('x0', 'x0')}"
+    with pytest.raises(cr.UnknownError) as caught:
+        cr.taylor(cr.sin, x, x, 2)
+    assert caught.value.message == f"[shape] {told.format('x', 'x').replace('?[?]', 'float64[?]')}"
+
+
 def test_the_text_of_what_is_unknown():
     x = cr.symbol("x", shape=(None, 3), dtype=None)
     assert repr(x) == "symbol(x: ?[?, 3])"

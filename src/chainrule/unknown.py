@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.errors import SymbolError
+from chainrule.errors import ShapeError, SymbolError
 from chainrule.node import SymbolicNode, record
 from chainrule.op import program
 from chainrule.spec import Spec
@@ -107,14 +107,28 @@ class Call:
         self.name: str = getattr(function, "__name__", "call")
 
     def __call__(self, *operands: Any) -> Any:
-        if self.function is not operator.getitem and any(isinstance(x, (tuple, list)) for x in operands):
-            raise several(self.name)
         given = iter(operands)
         args, named = unflatten(self.structure, [next(given) if x is Call else x for x in self.leaves])
+        if self.function is not operator.getitem and any(isinstance(x, (tuple, list)) for x in operands):
+            match named.get("index"):
+                case (int(number),) if self.name == "gather":
+                    return _one_of(operands[0], number)
+            raise several(self.name)
         return self.function(*args, **named)
 
     def __repr__(self) -> str:
         return self.name
+
+
+def _one_of(several: Sequence[Any], number: int) -> Any:
+    """The element that was asked for when several Tensors were taken for one."""
+    count = len(several)
+    if not -count <= number < count:
+        raise ShapeError(
+            f"[getitem] element {number} of {count} Tensors was asked for; expected a number from {-count} to "
+            f"{count - 1}; give another index."
+        )
+    return several[number]
 
 
 def several(name: str) -> SymbolError:
