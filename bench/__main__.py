@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from bench import THREADS
 from bench.measure import PEERS, Row, table
 
-WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "passes")
+WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "bound", "passes")
 
 
 def versions() -> str:
