@@ -6,7 +6,7 @@ import sys
 
 def _threads(arguments: list[str]) -> int:
     """N of ``--threads N`` or ``--threads=N``; 1 where it is not given."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         name, _, value = word.partition("=")
         if name == "--threads":
             return int(value or following)
