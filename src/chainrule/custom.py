@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ class Call:
 
     def value(self, *operands: Any) -> tuple[Any, ...]:
         args = self.args(operands)
-        with enable_grad():
+        with enable_grad(), _unmapped():
             if self.tracked and self.saved is None and self.rules.given_vjp is not None:
                 tree, pullback = self.rules.vjp(*args)
                 self.saved = (operands, pullback)
@@ -218,12 +219,9 @@ class Call:
         return tuple(y._value for y in found)
 
     def spec(self, *specs: Any) -> tuple[Spec, ...]:
-        before = innermost.set(None)
-        try:
+        with _unmapped():
             symbols = [box(Box.default, None, record(None, (), (None,), {"name": "x"}, s, SymbolicNode)) for s in specs]
             found = self.outputs(self.rules.function(*unflatten(self.structure, symbols)))
-        finally:
-            innermost.reset(before)
         self.alone(Graph([x._node for x in symbols], found).tracked)
         return tuple(Spec(y.shape, y.dtype) for y in found)
 
@@ -262,6 +260,16 @@ class Call:
         return [_tensor(self.rules.name, x) for x in leaves]
 
 
+@contextmanager
+def _unmapped() -> Iterator[None]:
+    """What runs here is given values, or symbols, also where the call stands inside a mapped function."""
+    before = innermost.set(None)
+    try:
+        yield
+    finally:
+        innermost.reset(before)
+
+
 def _shapes(leaves: Sequence[Any]) -> str:
     return ", ".join(str(shape_of(x)) for x in leaves)
 
@@ -275,12 +283,15 @@ def _values(xp: Any, found: Sequence[Any]) -> list[Any]:
 
 
 def _together(xp: Any, g: Any, _outs: Any, *operands: Any, wanted: Any, call: Call) -> list[Any]:
-    found = _values(xp, call.pull(_is_raw(xp), g, _outs, operands))
+    raw = _is_raw(xp)
+    with _unmapped() if raw else nullcontext():
+        found = _values(xp, call.pull(raw, g, _outs, operands))
     return [x if wants else None for x, wants in zip(found, wanted, strict=True)]
 
 
 def _jvp(xp: Any, tangents: Any, _outs: Any, *operands: Any, call: Call) -> tuple[Any, ...]:
-    return tuple(_values(xp, call.push(tangents, operands)))
+    with _unmapped() if _is_raw(xp) else nullcontext():
+        return tuple(_values(xp, call.push(tangents, operands)))
 
 
 def _batch(xp: Any, batched: Any, *operands: Any, call: Call) -> Any:

@@ -17,10 +17,12 @@ from chainrule.apply import Box, as_value, box
 from chainrule.config import enable_grad, recording, set_grad_enabled
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.forward import forward
-from chainrule.graph.gradients import RAW, seed_spec, start_seeds, tensors, walk
-from chainrule.graph.samples import innermost
+from chainrule.graph.gradients import RAW, seed_spec, start_seeds, walk
+from chainrule.graph.samples import Sample, innermost, stopped
+from chainrule.graph.settle import settled
 from chainrule.graph.walk import Space, ancestors, descendants, repeat_if_nan
 from chainrule.node import Node, record
+from chainrule.ops import ops
 from chainrule.spec import Spec, shape_of
 from chainrule.tree import flatten, map_leaves, unflatten
 
@@ -89,6 +91,12 @@ class Run:
         self.order = ancestors(heads, self.oldest)
         self.outside = _leads_before(self.order, self.oldest)  # the outputs depend on more than the leaves
         self.symbolic = any(x._value is None for x in (*leaves, *self.outputs))
+        self.sampled = self.symbolic and all(
+            x._value is not None or isinstance(x._node, Sample) for x in (*leaves, *self.outputs)
+        )
+        given = [x for x in leaves if x._value is not None and x._node.left is None]
+        self.constants = given if self.symbolic and not self.sampled else []
+        self.followed = self.outside and (not self.sampled or _is_followed_anywhere(self.order, self.oldest))
         if has_aux:
             self.aux = map_leaves(lambda x: self.stop(x) if isinstance(x, Box) else x, self.aux)
 
@@ -98,13 +106,17 @@ class Run:
         That is bare arrays, unless somebody outside may differentiate the answer, or there are none.
         """
         recorded, symbolic = self.recorded(seeds), self.symbolic or any(map(_is_symbolic, seeds))
-        return recorded, symbolic, tensors(type(self.leaves[0])) if symbolic or recorded else RAW
+        if not symbolic and not recorded:
+            return recorded, symbolic, RAW
+        # Where only the seeds have derivatives, the run is a constant to them.
+        fixed = not self.symbolic and not (self.nested and self.followed)
+        return recorded, symbolic, Space(ops, type(self.leaves[0]), fixed)
 
     def recorded(self, seeds: Sequence[Any]) -> bool:
         """Whether somebody outside may differentiate what a walk from these seeds gives."""
-        if self.symbolic:
+        if self.symbolic and not self.sampled:
             return True
-        return recording.get() and ((self.nested and self.outside) or any(map(_is_tracked, seeds)))
+        return recording.get() and ((self.nested and self.followed) or any(map(_is_tracked, seeds)))
 
     @property
     def needed(self) -> set[Node] | None:
@@ -117,8 +129,12 @@ class Run:
     def stop(self, tensor: Any, behind: list[Node] | None = None) -> Any:
         """An output as the caller may have it: still differentiable through the alias by an outer transform only."""
         node = tensor._node
-        if node is None or node.number < self.oldest or tensor._value is None:
+        if node is None or node.number < self.oldest:
             return tensor
+        if tensor._value is None:
+            if self.sampled:
+                return tensor if self.nested and self.followed else stopped(tensor)
+            return self._with_constants([tensor])[0]
         outside = self.outside if behind is self.order else _leads_before(ancestors([node], self.oldest), self.oldest)
         return tensor if outside and self.nested else box(type(tensor), tensor._value, None)
 
@@ -146,7 +162,9 @@ class Run:
         targets = [x._node for x in self.leaves]
         with set_grad_enabled(recorded):
             found = walk(self.order, seeds, targets, self.needed, None, space, symbolic, None)
-        return [g if isinstance(g, Box) else box(type(x), g, None) for x, g in zip(self.leaves, found, strict=True)]
+        return self._with_constants([
+            g if isinstance(g, Box) else box(type(x), g, None) for x, g in zip(self.leaves, found, strict=True)
+        ])  # fmt: skip
 
     @staticmethod
     def _zeros(like: Any) -> Any:
@@ -177,14 +195,20 @@ class Run:
 
         with set_grad_enabled(recorded), np.errstate(all="ignore"):
             results = repeat_if_nan(move, symbolic)
-        return [
+        return self._with_constants([
             self._zeros(y)
             if t is None
             else box(type(t), t._value, t._node)
             if isinstance(t, Box)
             else box(type(y), t, None)
             for y, t in zip(self.outputs, results, strict=True)
-        ]
+        ])  # fmt: skip
+
+    def _with_constants(self, results: list[Any]) -> list[Any]:
+        """Results of a symbolic run, in which leaves that have values are constants for the caller, not Tensors that
+        require a gradient.
+        """
+        return settled(results, [x._node for x in self.constants]) if self.constants else results
 
 
 def _leads_before(nodes: Sequence[Node], oldest: int) -> bool:
@@ -201,10 +225,29 @@ def _is_symbolic(x: Any) -> bool:
 
 
 def _is_tracked(x: Any) -> bool:
-    """Whether a derivative with respect to x may be asked; a sample says so itself."""
-    if not isinstance(x, Box) or x._node is None:
-        return False
-    return x._node.axis is None or x._node.tracked
+    """Whether a derivative with respect to x may be asked."""
+    return isinstance(x, Box) and x._node is not None and _is_followed(x._node)
+
+
+def _is_followed(node: Node) -> bool:
+    """Whether a derivative may be asked by way of this node, or, if it is a sample, of what all samples are."""
+    if not isinstance(node, Sample) or node.tracked:
+        return True
+    contents = node.content if isinstance(node.content, tuple) else (node.content,)
+    return any(map(_is_tracked, contents))
+
+
+def _is_followed_anywhere(nodes: Sequence[Node], oldest: int) -> bool:
+    """Whether one of the nodes leads to what is followed: by a parent that is older, or by what all samples are."""
+    for node in nodes:
+        if not isinstance(node, Sample):
+            return True
+        contents = node.content if isinstance(node.content, tuple) else (node.content,)
+        if any(map(_is_tracked, contents)):
+            return True
+        if any(p is not None and p.number < oldest and _is_followed(p) for p in node.parents):
+            return True
+    return False
 
 
 def _tangent(name: str, i: int, x: Any, t: Any, space: Space) -> Any:

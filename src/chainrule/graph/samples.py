@@ -266,6 +266,14 @@ class Axis:
         return ops.broadcast_to(x, (self.size, *shape_of(x)))
 
 
+def stopped(x: Any) -> Any:
+    """x as nothing is recorded of it: neither between samples nor between what all of them are."""
+    node = x._node
+    if isinstance(node, Sample):
+        return node.axis.sample(type(x), stopped(node.content), node.front)
+    return x if x._value is None else box(type(x), x._value, None)
+
+
 def _specs(values: Sequence[Any], nodes: Sequence[Any]) -> list[Any]:
     return [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
 

@@ -32,11 +32,12 @@ _by_number = attrgetter("number")
 
 
 class Space:
-    """The namespace rules work in, and how kept values enter it."""
+    """The namespace rules work in, and how kept values enter it: with their nodes, unless they are ``fixed``."""
 
-    def __init__(self, xp: Any, cls: type[Box] | None):
+    def __init__(self, xp: Any, cls: type[Box] | None, fixed: bool = False):
         self.xp = xp
         self.cls = cls
+        self.fixed = fixed
 
     def kept(self, node: Node) -> Any:
         """The kept values of a node as this space's arrays; None where nothing is kept."""
@@ -57,7 +58,7 @@ class Space:
         else:
             first = []
         return first + [
-            box(cls, value, owner)
+            box(cls, value, None if self.fixed and value is not None else owner)
             if owner is not None and (value is not None or symbolic)
             else value
             for value, owner in zip(kept, owners, strict=True)
