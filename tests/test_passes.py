@@ -14,7 +14,7 @@ from chainrule.graph.check import check
 from chainrule.graph.graph import Graph, graph_of
 from chainrule.ops import ops
 from chainrule.passes.patterns import Rule
-from chainrule.passes.table import RULES
+from chainrule.passes.simplify import rules_by_op
 
 PASSES = [passes.fold, passes.cse, passes.dce]
 # Of each kind of number, those that break laws of real numbers; all pairs of them meet.
@@ -48,12 +48,18 @@ def assert_passes_keep(graph: Graph, point: Any) -> None:
         assert_same_bits(run(graph, point), expected)
     simpler = passes.simplify(graph)
     check(simpler)
-    assert len(simpler.nodes) <= len(graph.nodes)
+    assert work(simpler) <= work(graph)
     for y, z in zip(run(simpler, point), expected, strict=True):
         assert (y.shape, y.dtype) == (z.shape, z.dtype)
         rtol = 2000 * np.finfo(y.dtype).eps if y.dtype.kind in "fc" else 0
         scale = np.max(np.abs(np.nan_to_num(z)), initial=0.0) if y.dtype.kind in "fc" else 0
         np.testing.assert_allclose(y, z, rtol, rtol * scale)
+
+
+def work(graph: Graph) -> int:
+    """The number of calls, but for those that a compiler makes part of others."""
+    free = ("matrix_transpose", "permute_dims", "reshape", "expand_dims", "squeeze", "broadcast_to", "negative", "pick")
+    return sum(node.op is not None and node.op.name not in free for node in graph.nodes)
 
 
 def lines(graph: Graph) -> list[str]:
@@ -94,7 +100,7 @@ def test_inputs_and_outputs_keep_their_order_and_lines():
     b = cr.sin(y) * cr.sin(y)
     graph = passes.optimize(Graph([y, unused, x], [b, a, b, y]))
     assert [n.name() for n in graph.inputs] == ["y", "unused", "x"]
-    assert lines(graph) == ["a = log1p(x)", "%0 = sin(y)", "b = multiply(%0, %0)", "return b, a, b, y"]
+    assert lines(graph) == ["%0 = sin(y)", "a = log1p(x)", "b = square(%0)", "return b, a, b, y"]
     assert str(graph.outputs[1]._node.location).endswith(": a = cr.log(1.0 + x)")
 
 
@@ -321,8 +327,9 @@ def test_rules_of_real_numbers_wait_for_fast():
 
 
 def test_rules_leave_no_rule_untold():
-    assert len({(r.pattern, r.exact) for r in RULES}) == len(RULES)
-    assert all(isinstance(r, Rule) for r in RULES)
+    known = [r for rules in rules_by_op().values() for r in rules]
+    assert len({(r.pattern, r.replacement, r.where) for r in known}) == len(known) > 200
+    assert all(isinstance(r, Rule) for r in known)
 
 
 # ------------------------------------------------------------------------------------------------ rules of users
@@ -361,5 +368,5 @@ def test_rules_that_cannot_be():
     error(f"[rule] 'sinus' in 'sinus(x)' is no op that a pattern may have; {told}", "sinus(x)", "x")
     told = "is no part of a pattern"
     error(f"[rule] 'x + 1' in 'log(x + 1)' {told}; {fits}; write add(x, y) for x + y.", "log(x + 1)", "log1p(x)")
-    told = "expected 1 operands by position and its parameters by name: axis, dtype, keepdims; see a printed graph."
+    told = "expected 1 operands by position and parameters by name: axis, dtype, keepdims; see a printed graph."
     error(f"[rule] 'sum(x, 1)' does not fit the op sum; {told}", "sum(x, 1)", "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,20 @@ import numpy as np
 from chainrule.apply import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node
-from chainrule.op import PICK
 from chainrule.passes.rebuild import rebuilt
 
+# Ops whose operands may be exchanged, with the same result to the bit. (The larger of 0.0 and −0.0 may be either.)
+COMMUTING = frozenset({
+    "add", "multiply", "equal", "not_equal", "logical_and", "logical_or", "logical_xor",
+    "bitwise_and", "bitwise_or", "bitwise_xor",
+})  # fmt: skip
 
-def cse(graph: Graph) -> Graph:
+
+def cse(graph: Graph) -> Any:
     """The graph with one call in place of all that have the same op, operands and parameters.
 
     Constants are the same if they are to the bit: 1 and 1.0 differ, 0.0 and −0.0 too, NaN equals itself. A Tensor that
-    requires a gradient is the same as itself only.
+    requires a gradient is the same as itself only. Sums, products and the like may have their operands in any order.
 
     >>> x = cr.symbol("x")
     >>> print(cr.passes.cse((cr.sin(x) * cr.sin(x)).graph()))
@@ -26,18 +32,40 @@ def cse(graph: Graph) -> Graph:
     %1 = multiply(%0, %0) : float64[]
     return %1
     """
-    first: dict[Any, Node] = {}
+    calls = Calls()
+    keys: dict[Node, Any] = {}
 
-    def merge(node: Node, operands: list[Any], known: dict[Any, Any]) -> Any:
-        if node.op is PICK:  # its operand is the tuple of outputs of a call that was merged before
-            return None
-        key = (node.op, spelled(operands), spelled(list(node.params.items())))
+    def merge(node: Node, operands: list[Any]) -> Any:
+        keys[node] = key = calls.key(node.op, operands, node.params)
+        return calls.get(key)
+
+    return rebuilt("cse", graph, merge, lambda node, out: calls.add(keys.pop(node, None), out))
+
+
+class Calls:
+    """The calls made so far, each with what it gave."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def key(self, op: Any, operands: Sequence[Any], params: dict[str, Any]) -> Any:
+        """What equal calls have in common; None for a call that cannot be told from others."""
+        places: Any = tuple(map(spelled, operands))
+        if op.name in COMMUTING:
+            places = frozenset(places)
+        key = (op, places, spelled(tuple(params.items()))) if params else (op, places)
         try:
-            return known.get(first.setdefault(key, node))
-        except TypeError:  # a parameter that cannot be told from others
+            hash(key)
+        except TypeError:
             return None
+        return key
 
-    return rebuilt("cse", graph, merge)
+    def get(self, key: Any) -> Any:
+        return None if key is None else self._known.get(key)
+
+    def add(self, key: Any, out: Any) -> None:
+        if key is not None:
+            self._known[key] = out
 
 
 def spelled(x: Any) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,23 +22,40 @@ from chainrule.spec import Spec, spec_of
 Call = tuple[Any, Sequence[Any], dict[str, Any]]
 
 
+class Find(Protocol):
+    """Where a rewriting takes place."""
+
+    def __call__(self, made: Any) -> Any:
+        """What stands for a call that was just made inside a replacement."""
+        ...
+
+    def shared(self, x: Any) -> bool:
+        """Whether there is more than one use of the result of a call."""
+        ...
+
+
 @dataclass(frozen=True)
 class Rule:
     """``pattern`` → ``replacement``, both as text, where ``where(**bound)`` holds, or always.
 
     In a pattern, functions are ops under the names a printed graph has, names stand for operands or parameters (the
-    same thing wherever they are repeated), numbers for constants of that value and sign. ``exact`` rules keep every
-    result to the bit, but for the bits of a NaN, or come closer to that of real numbers; others are for
-    ``fast=True``. A rule is never applied where it would change a shape or dtype.
+    same thing wherever they are repeated), numbers for constants of that value and sign. ``let`` has more names for the
+    replacement: each with a function ``(out, **bound)`` of the Spec of the result and of what is bound. Calls inside of
+    the op ``once`` must have no other use, where they would have to stay. ``exact`` rules keep every result to
+    the bit, but for the bits of a NaN, or come closer to that of real numbers; others are for ``fast=True``. A rule is
+    never applied where it would change a shape or dtype.
     """
 
     pattern: str
     replacement: str
     where: Callable[..., bool] | None = None
     exact: bool = True
-    root: str = field(init=False)
-    _pattern: ast.Call = field(init=False, repr=False)
-    _replacement: ast.expr = field(init=False, repr=False)
+    let: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    once: str = ""
+    root: str = field(init=False, compare=False)
+    _pattern: Part = field(init=False, repr=False, compare=False)
+    _replacement: ast.expr = field(init=False, repr=False, compare=False)
+    _heads: tuple[Any, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         pattern, replacement = _parsed(self.pattern), _parsed(self.replacement)
@@ -47,22 +64,65 @@ class Rule:
                 f"[rule] the pattern {self.pattern!r} is no call; expected an op of operands; "
                 f"write one such as 'sqrt(square(x))'."
             )
-        unbound = sorted(set(_names(replacement)) - set(_names(pattern)))
+        unbound = sorted(set(_names(replacement)) - set(_names(pattern)) - set(self.let))
         if unbound:
             raise ExpressionError(
                 f"[rule] {unbound[0]!r} of the replacement {self.replacement!r} is not in the pattern "
                 f"{self.pattern!r}; expected names that the pattern binds; add it there."
             )
-        for name, value in (("root", pattern.func.id), ("_pattern", pattern), ("_replacement", replacement)):  # type: ignore[attr-defined]  # checked
+        root = pattern.func.id  # type: ignore[attr-defined]  # checked
+        heads = tuple(map(_head, pattern.args))
+        made = {"root": root, "_pattern": _part(pattern), "_replacement": replacement, "_heads": heads}
+        for name, value in made.items():
             object.__setattr__(self, name, value)
 
-    def apply(self, call: Call, spec: Spec) -> Any:
+    def may_fit(self, heads: Sequence[Any]) -> bool:
+        """Whether a call of operands with these heads may be one that the rule is about."""
+        return len(heads) == len(self._heads) and all(
+            mine is None or mine == head for mine, head in zip(self._heads, heads, strict=True)
+        )
+
+    def apply(self, call: Call, spec: Spec, find: Find) -> Any:
         """What stands for this call by the rule; None where the rule says nothing."""
-        bound = matched(self._pattern, call)
+        bound = _matched(self._pattern, call, self.once, find)
         if bound is None or (self.where is not None and not self.where(**bound)):
             return None
-        made = _built(self._replacement, bound)
-        return made if isinstance(made, Box) and spec_of_operand(made) == spec else None
+        if self.let:
+            bound |= {name: function(spec, **bound) for name, function in self.let.items()}
+        made = self._built(bound, find)
+        made = made if isinstance(made, Box) else box(Box.default, np.asarray(made)[()], None)
+        return made if spec_of_operand(made) == spec else None
+
+    def _built(self, bound: dict[str, Any], find: Find) -> Any:
+        """The replacement, called from its leaves upwards."""
+        values: dict[ast.expr, Any] = {}
+        for node in reversed(list(_parts(self._replacement))):
+            if isinstance(node, ast.Call):
+                named = {str(keyword.arg): values[keyword.value] for keyword in node.keywords}
+                made = getattr(ops, node.func.id)(*(values[arg] for arg in node.args), **named)  # type: ignore[attr-defined]  # checked
+                values[node] = made if node is self._replacement else find(made)
+            else:
+                values[node] = bound[node.id] if isinstance(node, ast.Name) else _number(node)
+        return values[self._replacement]
+
+
+CONSTANT = object()  # the head of an operand that is a constant
+
+
+def heads_of(operands: Sequence[Any]) -> tuple[Any, ...]:
+    """The name of the op that each operand comes from, or that it is a constant, or None."""
+    heads: list[Any] = []
+    for x in operands:
+        node = x._node if isinstance(x, Box) else None
+        if node is None:
+            heads.append(CONSTANT)
+        else:
+            heads.append(node.op.name if x._value is None and node.op is not None and node.symbolic else None)
+    return tuple(heads)
+
+
+def _head(part: ast.expr) -> Any:
+    return part.func.id if isinstance(part, ast.Call) else None if isinstance(part, ast.Name) else CONSTANT  # type: ignore[attr-defined]  # checked
 
 
 def _parsed(text: str) -> ast.expr:
@@ -82,10 +142,11 @@ def _parsed(text: str) -> ast.expr:
                     f"operands and of one output; take the names from a printed graph."
                 )
             op, given = REGISTRY[name], [str(keyword.arg) for keyword in node.keywords]
-            if len(node.args) != op.arity or not set(given) <= set(op.parameters):
+            fits = bool(node.args) if op.arity is None else len(node.args) == op.arity
+            if not fits or not set(given) <= set(op.parameters):
                 raise ExpressionError(
-                    f"[rule] {ast.unparse(node)!r} does not fit the op {name}; expected {op.arity} operands by "
-                    f"position and its parameters by name: {', '.join(op.parameters) or 'none'}; see a printed graph."
+                    f"[rule] {ast.unparse(node)!r} does not fit the op {name}; expected {op.arity or 'some'} operands "
+                    f"by position and parameters by name: {', '.join(op.parameters) or 'none'}; see a printed graph."
                 )
         elif not isinstance(node, ast.Name) and _number(node) is None:
             raise ExpressionError(
@@ -116,37 +177,60 @@ def _number(node: ast.expr) -> Any:
     return value if isinstance(value, (bool, int, float)) else None
 
 
-def matched(pattern: ast.Call, call: Call) -> dict[str, Any] | None:
-    """What the names of a pattern stand for in a call; None if it is another call."""
+class Part(NamedTuple):
+    """A part of a pattern: a call with its parts, a name, or a number."""
+
+    op: str = ""
+    operands: tuple[Part, ...] = ()
+    params: tuple[tuple[str, Part], ...] = ()
+    name: str = ""
+    number: Any = None
+
+
+def _part(tree: ast.expr) -> Part:
+    if isinstance(tree, ast.Name):
+        return Part(name=tree.id)
+    if not isinstance(tree, ast.Call):
+        return Part(number=_number(tree))
+    params = tuple((str(keyword.arg), _part(keyword.value)) for keyword in tree.keywords)
+    return Part(tree.func.id, tuple(map(_part, tree.args)), params)  # type: ignore[attr-defined]  # checked
+
+
+def _matched(pattern: Part, call: Call, once: str, find: Find) -> dict[str, Any] | None:
+    """What the names of a pattern stand for in a call; None if it is another call, or has parts in use elsewhere."""
     bound: dict[str, Any] = {}
-    waiting: list[tuple[ast.expr, Any]] = []
-
-    def enter(pattern: ast.Call, call: Call | None) -> bool:
-        if call is None or call[0].name != pattern.func.id or len(call[1]) != len(pattern.args):  # type: ignore[attr-defined]  # checked
-            return False
-        op, operands, params = call
-        wanted = {keyword.arg: keyword.value for keyword in pattern.keywords}
-        for name in params.keys() - wanted.keys():
-            if name not in op.defaults or spelled(params[name]) != spelled(op.defaults[name]):
-                return False
-        waiting.extend(zip(pattern.args, operands, strict=True))
-        waiting.extend((value, params[name]) for name, value in wanted.items() if name in params)
-        return True
-
-    if not enter(pattern, call):
+    waiting: list[tuple[Part, Any]] = []
+    if not _enter(pattern, call, waiting):
         return None
     while waiting:
         part, x = waiting.pop()
-        if isinstance(part, ast.Call):
-            if not enter(part, call_of(x)):
+        if part.op:
+            if not _enter(part, call_of(x), waiting) or (once == part.op and find.shared(x)):
                 return None
-        elif isinstance(part, ast.Name):
-            if part.id in bound and spelled(bound[part.id]) != spelled(x):
+        elif part.name:
+            if part.name not in bound:
+                bound[part.name] = x
+            elif bound[part.name] is not x and spelled(bound[part.name]) != spelled(x):
                 return None
-            bound[part.id] = x
-        elif not is_number(x, _number(part)):
+        elif not is_number(x, part.number):
             return None
     return bound
+
+
+def _enter(pattern: Part, call: Call | None, waiting: list[tuple[Part, Any]]) -> bool:
+    """Let the parts of a pattern wait beside those of the call that it may be; False if it is another."""
+    if call is None or call[0].name != pattern.op or len(call[1]) != len(pattern.operands):
+        return False
+    op, operands, params = call
+    if params:
+        named = dict(pattern.params)
+        for name, value in params.items():
+            if name in named:
+                waiting.append((named[name], value))
+            elif name not in op.defaults or spelled(value) != spelled(op.defaults[name]):
+                return False
+    waiting.extend(zip(pattern.operands, operands, strict=True))
+    return True
 
 
 def call_of(x: Any) -> Call | None:
@@ -175,12 +259,14 @@ def constant_of(x: Any) -> Any:
 def is_number(x: Any, number: Any) -> bool:
     """Whether x is constant and this number everywhere, with its sign."""
     value = constant_of(x)
-    if value is None or isinstance(value, Spec) or np.iscomplexobj(value):
+    if value is None or isinstance(value, (Spec, complex)):
         return False
     array = np.asarray(value)
+    if array.size == 0 or array.dtype.kind == "c" or array.flat[0] != number:
+        return False
     # Among floating-point numbers an integer 0 is +0.0.
     signs = np.signbit(array.astype(float)) == np.signbit(number)
-    return array.size > 0 and bool(np.all((array == number) & signs))
+    return bool(np.all((array == number) & signs))
 
 
 def spec_of_operand(x: Any) -> Spec:
@@ -188,15 +274,3 @@ def spec_of_operand(x: Any) -> Spec:
     if isinstance(x, Box):
         return x._node.spec if x._value is None else spec_of(x._value)
     return spec_of(np.asarray(x))
-
-
-def _built(tree: ast.expr, bound: dict[str, Any]) -> Any:
-    """The replacement, called from its leaves upwards."""
-    values: dict[ast.expr, Any] = {}
-    for node in reversed(list(_parts(tree))):
-        if isinstance(node, ast.Call):
-            named = {str(keyword.arg): values[keyword.value] for keyword in node.keywords}
-            values[node] = getattr(ops, node.func.id)(*(values[arg] for arg in node.args), **named)  # type: ignore[attr-defined]  # checked
-        else:
-            values[node] = bound[node.id] if isinstance(node, ast.Name) else _number(node)
-    return values[tree]
