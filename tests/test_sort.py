@@ -234,3 +234,11 @@ def test_errors_along_an_axis():
         "axis from -2 to 1; name one, or write reshape(x, -1) first.",
         lambda: cr.cummax(x),
     )
+
+
+def test_indices_of_any_integer_dtype_take_their_gradient_along():
+    for dtype in ("uint64", "uint8", "int8"):
+        found = cr.grad(lambda x, i: cr.sum(cr.take_along_axis(x, i, axis=0) * np.array([1.0, 2.0])))(
+            np.array([3.0, 4.0, 5.0]), np.array([2, 0], dtype)
+        )
+        assert found.tolist() == [2.0, 0.0, 1.0]

@@ -92,7 +92,8 @@ def _add_along_axis(g: Any, indices: Any, *, axis: int = -1, size: int) -> Any:
     # Where each element goes in the flattened result: its own place with the axis at 0, and its index times the stride.
     starts = np.arange(int(np.prod(others))).reshape(others)
     starts = starts + starts // stride * (stride * (size - 1))
-    keys = np.ascontiguousarray(np.broadcast_to(starts + (indices % max(size, 1)) * stride, places)).reshape(-1)
+    steps = (indices % max(size, 1)).astype(np.int64, copy=False) * stride  # uint64 and int64 would add to float64
+    keys = np.ascontiguousarray(np.broadcast_to(starts + steps, places)).reshape(-1)
     weights = np.broadcast_to(g, places).reshape(-1)
     return _summed(keys, weights, int(np.prod(shape))).reshape(shape)
 
