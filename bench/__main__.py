@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from bench import THREADS
 from bench.measure import PEERS, Row, table
 
-WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "bound", "passes")
+ADBENCH = tuple(f"adbench.{name}" for name in ("gmm", "ba", "hand", "lstm"))
+WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "bound", "passes", *ADBENCH)
 
 
 def versions() -> str:

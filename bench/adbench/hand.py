@@ -1,0 +1,163 @@
+"""ADBench, hand tracking: the Jacobian of the distances between a posed hand and points that were seen.
+
+θ has 26 elements: a rotation r (axis times angle), a translation t, and for each finger the abduction and flexion of
+its first joint and the flexion of two more. Bone b has the parent p(b), and bends by Euler angles:
+
+    Aᵦ = A_p(b) Bᵦ E(angles of b),    Tᵦ = Aᵦ Cᵦ,    v′ = R(r) Σᵦ w_vb Tᵦ v + t,
+
+with B the rest pose relative to the parent, C the inverse of the absolute one, w the weights of linear blend skinning.
+The error of a correspondence is its point less its posed vertex ("simple"), or less the point of barycentric
+coordinates u in a posed triangle ("complicated", where two derivatives by u come for each correspondence).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from bench.adbench.race import Pair, Size, c_library, jitted, pointers, race
+from bench.measure import Row
+
+FINGERS, JOINTS = 5, 4
+BONES = 1 + FINGERS * JOINTS + 1  # the wrist, fingers from the palm out, the forearm
+PARENTS = [-1, *(0 if joint == 0 else 4 * finger + joint for finger in range(FINGERS) for joint in range(JOINTS)), 0]
+
+# Vertices and correspondences: the mesh of the published small model, and one whose edges were halved twice.
+SIZES = {
+    "small c100": Size((544, 100), 0.7),
+    "small c800": Size((544, 800)),
+    "big c100": Size((8_674, 100)),
+    "big c800": Size((8_674, 800), 0.7),
+}
+
+
+def data(vertices: int, correspondences: int) -> tuple[np.ndarray, ...]:
+    """θ, B, C, the mesh at rest, weights, which vertices are seen, and where."""
+    rng = np.random.default_rng(vertices)
+    relative = np.tile(np.eye(4), (BONES, 1, 1))
+    relative[:, :3, :3] = np.linalg.qr(np.eye(3) + 0.2 * rng.normal(size=(BONES, 3, 3)))[0]
+    relative[:, :3, 3] = rng.normal(size=(BONES, 3))
+    absolute: list[np.ndarray] = []
+    for bone, parent in enumerate(PARENTS):
+        absolute.append(relative[bone] if parent < 0 else absolute[parent] @ relative[bone])
+    inverse = np.linalg.inv(np.stack(absolute))
+    weights = rng.random((vertices, BONES)) * (rng.random((vertices, BONES)) < 0.2)
+    weights[np.arange(vertices), rng.integers(BONES, size=vertices)] += 1.0
+    weights /= weights.sum(1, keepdims=True)
+    mesh, theta = rng.normal(size=(vertices, 3)), rng.normal(size=26) / 3
+    seen = rng.integers(vertices, size=correspondences)
+    return theta, relative, inverse, mesh, weights, seen, rng.normal(size=(correspondences, 3))
+
+
+def bent(xp: Any, angles: Any) -> Any:
+    """E = R_z R_y R_x as 4 × 4 matrices, for rows of angles about x, y, z."""
+    cosine, sine = xp.cos(angles), xp.sin(angles)
+    (cx, cy, cz), (sx, sy, sz) = ((t[:, 0], t[:, 1], t[:, 2]) for t in (cosine, sine))
+    zero = xp.zeros_like(cx)
+    entries = [
+        cy * cz, sx * sy * cz - cx * sz, cx * sy * cz + sx * sz, zero,
+        cy * sz, sx * sy * sz + cx * cz, cx * sy * sz - sx * cz, zero,
+        -sy, sx * cy, cx * cy, zero,
+        zero, zero, zero, zero + 1,
+    ]  # fmt: skip
+    return xp.stack(entries, 1).reshape((-1, 4, 4))
+
+
+def turn(xp: Any, r: Any) -> Any:
+    """R(r) by Rodrigues' formula; a pose that is not turned at all is not among the data."""
+    angle = xp.sqrt(xp.sum(r * r))
+    x, y, z = (r / angle)[0], (r / angle)[1], (r / angle)[2]
+    sine, rest = xp.sin(angle), 1 - xp.cos(angle)
+    entries = [
+        1 - rest * (y * y + z * z), rest * x * y - sine * z, rest * x * z + sine * y,
+        rest * x * y + sine * z, 1 - rest * (x * x + z * z), rest * y * z - sine * x,
+        rest * x * z - sine * y, rest * y * z + sine * x, 1 - rest * (x * x + y * y),
+    ]  # fmt: skip
+    return xp.stack(entries).reshape((3, 3))
+
+
+def angles(xp: Any, theta: Any) -> Any:
+    """Euler angles of the 20 bones of fingers: flexion about x, and abduction of the second bone about y."""
+    fingers = theta[6:].reshape((FINGERS, JOINTS))
+    still = xp.zeros_like(fingers[:, 0])
+    flexion = xp.stack([still, fingers[:, 0], fingers[:, 2], fingers[:, 3]], 1)
+    abduction = xp.stack([still, fingers[:, 1], still, still], 1)
+    return xp.stack([flexion, abduction, xp.zeros_like(flexion)], 2).reshape((FINGERS * JOINTS, 3))
+
+
+def posed(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights: Any) -> Any:
+    """All vertices of the mesh in pose θ, in the spelling that NumPy, JAX and PyTorch share."""
+    turned = relative[1:-1] @ bent(xp, angles(xp, theta))
+    absolute = [relative[0]]
+    for bone, parent in enumerate(PARENTS[1:-1]):
+        absolute.append(absolute[parent] @ turned[bone])
+    absolute.append(absolute[0] @ relative[-1])
+    transforms = (xp.stack(absolute) @ inverse)[:, :3, :]
+    blended = (weights @ transforms.reshape((BONES, 12))).reshape((-1, 3, 4))
+    vertices = xp.sum(blended[:, :, :3] * mesh[:, None, :], 2) + blended[:, :, 3]
+    return vertices @ turn(xp, theta[:3]).T + theta[3:6]
+
+
+def objective(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights: Any, seen: Any, points: Any) -> Any:
+    return points - posed(xp, theta, relative, inverse, mesh, weights)[seen]
+
+
+def ours(inputs: tuple[np.ndarray, ...]) -> Pair:
+    def error(*arrays: Any) -> Any:
+        return objective(cr, *arrays)
+
+    tensors = tuple(map(cr.tensor, inputs))
+    value, derivative = jitted(error), jitted(cr.jacobian(error, mode="forward"))
+    return Pair(lambda: value(*tensors), lambda: derivative(*tensors))
+
+
+def by_jax(inputs: tuple[np.ndarray, ...]) -> Pair:
+    import jax
+    import jax.numpy as jnp
+
+    def error(*arrays: Any) -> Any:
+        return objective(jnp, *arrays)
+
+    arrays = tuple(map(jnp.asarray, inputs))
+    value, derivative = jax.jit(error), jax.jit(jax.jacfwd(error))
+    return Pair(lambda: value(*arrays).block_until_ready(), lambda: derivative(*arrays).block_until_ready())
+
+
+def by_torch(inputs: tuple[np.ndarray, ...]) -> Pair:
+    import torch
+
+    def error(*arrays: Any) -> Any:
+        return objective(torch, *arrays)
+
+    tensors = tuple(map(torch.tensor, inputs))
+    derivative = torch.func.jacfwd(error)
+    return Pair(lambda: error(*tensors), lambda: derivative(*tensors))
+
+
+def by_c(inputs: tuple[np.ndarray, ...]) -> Pair | None:
+    library = c_library("hand")
+    if library is None:
+        return None
+    vertices, count = len(inputs[3]), len(inputs[5])
+    errors, jacobian = np.empty((count, 3)), np.empty((count, 3, 26))
+    forward = pointers(library.hand_objective, (vertices, count), (*inputs, errors))
+    backward = pointers(library.hand_jacobian, (vertices, count), (*inputs, jacobian))
+
+    def value() -> Any:
+        forward()
+        return errors
+
+    def derivative() -> Any:
+        backward()
+        return jacobian
+
+    return Pair(value, derivative)
+
+
+LIBRARIES = {"core": ours, "jax": by_jax, "torch": by_torch, "C": by_c}
+
+
+def rows() -> list[Row]:
+    return race("hand, simple: Jacobian", __name__, scalar=False)
