@@ -2,6 +2,9 @@
 
 import copy
 import json
+import random
+import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,9 +18,11 @@ from test_registry import differentiable, every_op, has_gradient, problems
 from test_source import gradients, loops, symbols
 
 import chainrule as cr
+from chainrule.apply import box
 from chainrule.errors import GraphFileError
 from chainrule.graph.check import check
 from chainrule.graph.graph import Graph, graph_of
+from chainrule.spec import Spec, spec_of
 
 
 def assert_comes_back(graph: Any, point: Any) -> str:
@@ -104,6 +109,105 @@ def test_graphs_inside_graphs():
 def test_choices_and_loops_come_back(number):
     graph = loops()[number]
     assert_comes_back(graph, [np.array([0.5, 1.0, -0.25, 2.0]), 0.75][: len(graph.inputs)])
+
+
+def derivatives_of_loops() -> list[Any]:
+    """Graphs that hold graphs in graphs: derivatives of order 0 to 3 of each kind of them."""
+    x, n = cr.symbol("x", shape=(3,)), cr.symbol("n", dtype="int64")
+    inner = cr.Graph([x], [x * cr.sin(x)])
+    made = [
+        cr.sum(inner(inner(x))),
+        cr.sum(cr.cond(n > 0, lambda v: cr.exp(v), lambda v: v * v, x)),
+        cr.sum(cr.scan(lambda c, row: (c * cr.sin(row) + row, c * c), x, cr.stack([x, x * x]))[0]),
+        cr.sum(cr.while_loop(lambda v: cr.sum(v) < 9.0, lambda v: v * v + 1.0, x)),
+        cr.sum(cr.vmap(lambda v: cr.while_loop(lambda c: c < 3.0, lambda c: c * c + 1.0, v))(x)),
+        cr.sum(cr.while_loop(lambda v: cr.sum(v) < 9.0, lambda v: v * v + 1.0, x, checkpoint="sqrt")),
+    ]
+    graphs = []
+    for y in made:
+        for _ in range(4):
+            graphs.append(Graph([x, n], [y]))
+            y = cr.sum(cr.gradients(y, x) * np.array([1.0, 0.5, 2.0]))
+    return graphs
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_derivatives_of_graphs_inside_graphs_come_back(number):
+    assert_comes_back(derivatives_of_loops()[number], [np.array([0.1, 0.2, 0.3]), 1])
+
+
+def test_a_graph_inside_several_operations_is_written_once():
+    x = cr.symbol("x", shape=(2,))
+    y = x
+    for _ in range(12):  # each calls the one before twice
+        inner = cr.Graph([x], [y])
+        y = inner(inner(x)) + 1.0
+    text = assert_comes_back(Graph([x], [cr.sum(y)]), [np.array([1.0, 2.0])])
+    assert len(text) < 5_000
+    for _ in range(9):
+        inner = cr.Graph([x], [y])
+        y = inner(inner(x)) + 1.0
+    deep = Graph([x], [cr.sum(y)])
+    assert_message(GraphFileError, "[save] graphs are nested more than 20 deep; expected fewer inside one another; put "
+        "calls of graphs in their places with graph.inline().", lambda: deep.dumps())  # fmt: skip
+
+
+def test_states_come_back_with_their_values():
+    w, b = cr.state([1.0, np.nan], "w"), cr.state(np.float32(3.0), "b")
+    graph = graph_of(cr.sum(w * b))
+    again = Graph.loads(graph.dumps())
+    values = [box(cr.Tensor, None, node).get_value() for node in again.inputs]
+    assert [v.dtype.name for v in values] == ["float64", "float32"]
+    np.testing.assert_array_equal(values[0], [1.0, np.nan])
+    w.set_value([5.0, 6.0])
+    assert '"digits": [5.0, 6.0]' in graph.dumps()
+    open_ = Graph.loads(Graph([], [cr.sum(w * b)]).dumps())
+    assert cr.function([], open_.outputs[0])().item() == 33.0
+    cell = box(cr.Tensor, None, again.inputs[1])
+    step = cr.function([], again.outputs, updates=[(cell, cell + 1.0)])
+    step()
+    assert (cell.get_value().item(), b.get_value().item()) == (4.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x.T,
+        lambda x: x[0],
+        lambda x: x[:, 1:],
+        lambda x: cr.linalg.svd(x @ x.T).S,
+        lambda x: cr.concat([x, x * 2], axis=1),
+        lambda x: cr.stack([x, x]).mean(axis=(0, 2)),
+        lambda x: cr.astype(x, cr.float32) * np.float32(2.0),
+        lambda x: cr.where(x > 1, x, 0.0) + np.arange(3.0),
+        lambda x: cr.reshape(cr.softmax(x), (-1,)),
+        lambda x: cr.einsum("ij,kj->ik", x, x),
+        lambda x: cr.gradients(cr.sum(x**3), x),
+        lambda x: cr.gradients(cr.sum(cr.gradients(cr.sum(x**3), x)), x),
+        lambda x: x + cr.tensor([1.0, 2.0, 3.0]),
+    ],
+)
+@pytest.mark.parametrize(("shape", "dtype"), [((None, 3), "float64"), (None, None), ((2, None), None)])
+def test_unknown_shapes_come_back(make, shape, dtype):
+    x = cr.symbol("x", shape=shape, dtype=dtype)
+    graph = graph_of(make(x))
+    text = graph.dumps()
+    again = Graph.loads(text)
+    check(again)
+    assert again.dumps() == text
+    assert repr(again.inputs[0].spec) == repr(graph.inputs[0].spec)
+    point = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(again(point), graph(point))
+
+
+def test_of_a_checkpoint_what_it_computes_is_saved():
+    x, c = cr.tensor([2.0, 3.0], requires_grad=True), cr.tensor([1.5, 2.5], requires_grad=True)
+    z = cr.exp(c)
+    y = cr.sum(cr.checkpoint(lambda a: cr.checkpoint(lambda b: cr.sin(b) * c)(a) * z)(x) * x)
+    graph = graph_of(y)
+    again = Graph.loads(graph.dumps())
+    found = again.run([np.array([0.5, 1.0]), np.array([1.0, 2.0])])[0]
+    np.testing.assert_allclose(found, np.sum(np.sin([0.5, 1.0]) * [1.0, 2.0] * np.exp([1.0, 2.0]) * [0.5, 1.0]), 1e-15)
 
 
 def test_files_are_replaced_whole(tmp_path, monkeypatch):
@@ -211,6 +315,112 @@ def test_what_is_no_graph_is_refused(text, told):
     refused(text, told)
 
 
+def test_what_is_no_data_is_refused():
+    def rule(x):
+        return cr.sqrt(x), lambda g: (g / (2 * cr.sqrt(x)),)
+
+    root = cr.custom_rule(cr.sqrt, vjp=rule)(cr.symbol("x"))
+    with pytest.raises(GraphFileError) as caught:
+        graph_of(root).dumps()
+    assert caught.value.message == (
+        "[save] custom cannot be saved, as the rules of custom_rule are Python functions; expected operations on "
+        "arrays, calls of graphs, choices and loops; save the graph of the function without rules."
+    )
+    told = []
+
+    def inside(v):
+        for write in (Graph.dumps, Graph.source):
+            with pytest.raises(cr.SymbolError) as refusal:
+                write(graph_of(cr.psum(v, "i") * v))
+            told.append(refusal.value.message)
+        return v
+
+    cr.vmap(cr.grad(inside), axis_name="i")(np.arange(3.0))
+    assert told == 2 * [
+        "[graph] this graph is that of one sample of a vmap, which has no program of its own; expected a graph from "
+        "outside of the mapped function; take the graph of what vmap gives."
+    ]
+
+
+BAD = [
+    ("gather", [0], {"index": [0, 0, 0, 0]}),
+    ("gather", [0], {"index": None}),
+    ("gather", [0], {"index": [{"mark": "array"}]}),
+    ("gather", [0, {"value": {"array": {"dtype": "float64", "shape": [1], "digits": [0.5]}}}],
+        {"index": [{"mark": "array"}]}),
+    ("gather", [0], {"index": [{"float": "nan"}]}),
+    ("scatter_add", [0], {"index": [7], "shape": [5]}),
+    ("scatter_add", [0], {"index": [{"slice": [0, 1, None]}], "shape": [5]}),
+    ("put", [0, {"value": 1.0}, 0], {"index": [{"mark": "array"}]}),
+    ("put", [0, {"value": {"complex": [0.0, 1.0]}}], {"index": [0]}),
+    ("contract", [0, 0], {"subscripts": "ij,jk->il"}),
+    ("contract", [0, 0], {"subscripts": "ii,jk->ik"}),
+    ("contract", [0, 0], {"subscripts": 5}),
+    ("contract", [0, 0], {"subscripts": "ij,jk"}),
+    ("eigh", [0], {"UPLO": "X"}),
+    ("spectral", [0, [1, 0]], {"UPLO": "L", "name": "eigvalsh", "padding": -1, "fixed": True}),
+    ("gauge_quotient", [0, [1, 0], 0],
+        {"name": "eigh", "part": "half", "gap": "difference", "check": "never", "padding": 0}),
+    ("least_squares", [0, 0], {"rcond": "x"}),
+    ("broadcast_to", [0], {"shape": {"array": {"dtype": "float64", "shape": [2], "digits": [2.0, 2.0]}}}),
+    ("arg_top_k", [0], {"k": 0, "axis": 1, "largest": True}),
+    ("switch", [0, 0], {"branches": []}),
+    ("switch", [0, 0], {"branches": [0]}),
+    ("call", [0], {"body": {"graph": 0}}),
+    ("call", [0], {"body": {"graph": {"nodes": [{"state": "w", "value": {"dtype": "int8", "shape": [], "digits": [1]}}],
+        "inputs": [0], "outputs": [0]}}}),
+    ("pull", [0], {"graph": {"graph": {"nodes": [], "inputs": [], "outputs": []}}, "wrt": [True], "given": []}),
+    ("scan", [0], {"body": {"graph": {"nodes": [], "inputs": [], "outputs": []}}, "consts": 5, "carries": 5,
+        "length": 1, "reverse": False, "keep": False, "snapshots": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(BAD)))
+def test_parameters_that_would_fail_when_the_graph_runs_are_refused(number):
+    op, operands, params = BAD[number]
+    tree = {"format": "chainrule graph", "version": 1, "inputs": [0], "outputs": [2], "nodes": [
+        {"symbol": "x", "shape": [2, 2], "dtype": "float64"}, {"op": "eigh", "operands": [0], "params": {"UPLO": "L"}},
+        {"op": op, "operands": operands, "params": params}]}  # fmt: skip
+    with pytest.raises(GraphFileError, match="this is no graph"):
+        Graph.loads(json.dumps(tree))
+
+
+CHANGES = [
+    None, True, False, 0, 1, -1, 7, 2.5, "x", "L", [], [0], [1, 0], [0, 0], [-3], [1.5], {"list": [0]},
+    {"slice": [None, None, 0]}, [{"slice": [0, 1, None]}], {"mark": "array"}, {"dtype": "bool"}, {"float": "nan"},
+    {"array": {"dtype": "int64", "shape": [2], "digits": [0, 1]}}, [[0, 1], [1, 0]], {"complex": [1.0, 2.0]},
+]  # fmt: skip
+
+
+@every_op
+def test_what_loads_with_other_parameters_runs(name):
+    """But for indices that are out of range, which no spec can tell."""
+    problem = problems(name)[0]
+    if not problem.point:
+        return
+    inputs = symbols(problem.point)
+    outputs = problem(*inputs)
+    if differentiable(name) and has_gradient(problem):
+        outputs = [*outputs, *gradients(outputs, inputs, problem.random(outputs, 1))]
+    tree = json.loads(Graph([x._node for x in inputs], outputs).dumps())
+    chosen = random.Random(name)
+    for node in tree["nodes"]:
+        for key, before in node.get("params", {}).items():
+            for change in chosen.sample(CHANGES, 4):
+                node["params"][key] = change
+                try:
+                    graph = Graph.loads(json.dumps(tree))
+                except GraphFileError:
+                    continue
+                with np.errstate(all="ignore"), warnings.catch_warnings(), suppress(cr.ChainruleError, IndexError):
+                    warnings.simplefilter("ignore")
+                    values = graph.run([np.asarray(x)[()] for x in problem.point])
+                    for y, value in zip(graph.outputs, values, strict=True):
+                        spec = Spec(np.shape(value), np.asarray(value).dtype)
+                        assert spec == (y._node.spec if y._value is None else spec_of(y._value))
+            node["params"][key] = before
+
+
 def test_bytes_are_refused_before_they_are_read(tmp_path, monkeypatch):
     path = tmp_path / "large.json"
     path.write_bytes(b"\xff\xfe")
@@ -240,6 +450,9 @@ def corpus() -> list[str]:
         graph_of(cr.sum(square(x)), cr.einsum("i,i->", x, np.arange(3.0))),
         graph_of(cr.pad(x, 1), cr.stack([x, x]), cr.reshape(w, (3, 2)), cr.permute_dims(w, (1, 0)), cr.std(x)),
     ]
+    unknown, state = cr.symbol("u", shape=(None, 3)), cr.state([1.0, 2.0, 3.0], "s")
+    graphs += derivatives_of_loops()[1:20:3]
+    graphs.append(graph_of(cr.gradients(cr.sum(cr.softmax(unknown)[0] * state + cr.concat([x, x])[:3]), unknown)))
     return [graph.dumps() for graph in graphs]
 
 

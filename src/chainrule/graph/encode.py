@@ -182,12 +182,10 @@ def _name_of(call: Call) -> str:
 
 def _no_data(name: str, node: Node) -> GraphFileError:
     told = {
-        "custom": (
-            "the rules of custom_rule are Python functions", "save the graph of the function itself, without rules"
-        ),
+        "custom": ("the rules of custom_rule are Python functions", "save the graph of the function without rules"),
         "all_gather": ("the axis of a vmap ends with it", "save the graph of what vmap gives"),
         "reduce_scatter": ("the axis of a vmap ends with it", "save the graph of what vmap gives"),
-    }  # fmt: skip
+    }
     why, advice = told.get(name, ("what it does is no data", "leave it out of the graph"))
     return GraphFileError(
         f"[save] {name} cannot be saved, as {why}; expected operations on arrays, calls of graphs, choices and loops; "

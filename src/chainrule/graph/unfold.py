@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.apply import Box, box
+from chainrule.errors import SymbolError
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay
 from chainrule.node import Node
@@ -16,6 +17,11 @@ def unfolded(graph: Graph, rules: bool = False) -> Graph:
     The values are the same. Only a graph that was recorded has checkpoints. Rules of one's own are for derivatives
     that are yet to come, and lost.
     """
+    if any(node.axis is not None for node in graph.nodes):
+        raise SymbolError(
+            "[graph] this graph is that of one sample of a vmap, which has no program of its own; expected a graph "
+            "from outside of the mapped function; take the graph of what vmap gives."
+        )
     names = {"checkpoint", "custom"} if rules else {"checkpoint"}
     if not any(node.op is not None and node.op.name in names for node in graph.computed):
         return graph
