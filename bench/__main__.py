@@ -12,7 +12,19 @@ from bench import THREADS
 from bench.measure import PEERS, Row, table
 
 ADBENCH = tuple(f"adbench.{name}" for name in ("gmm", "ba", "hand", "lstm"))
-WORKLOADS = ("tape", "descent", "memory", "million", "imports", "ops", "transforms", "scan", "bound", "passes", *ADBENCH)
+WORKLOADS = (
+    "tape",
+    "descent",
+    "memory",
+    "million",
+    "imports",
+    "ops",
+    "transforms",
+    "scan",
+    "bound",
+    "passes",
+    *ADBENCH,
+)
 
 
 def versions() -> str:
