@@ -21,6 +21,7 @@ from chainrule.graph.revolve import revolve, split
 from chainrule.tree import flatten
 
 POINT = (cr.tensor([0.7, -0.4]), cr.tensor(0.3), cr.tensor([[0.1, 0.5], [0.2, -0.6], [0.9, 0.4], [-0.3, 0.8]]))
+HOW = ({}, {"checkpoint": "sqrt"}, {"checkpoint": "binomial", "states": 2}, {"unroll": 2})
 
 
 def assert_same(found: Any, expected: Any, tolerance: float) -> None:
@@ -280,6 +281,29 @@ def test_structural_zeros_annihilate_across_steps():
         np.testing.assert_array_equal([g.item() for g in found], slope)
 
 
+@pytest.mark.parametrize("how", HOW, ids=str)
+def test_structural_zeros_annihilate_in_derivatives_of_scans(how):
+    """To the third order, and from outside: what is not taken of a result sends nothing into the loop."""
+    xs = cr.tensor([1.0, -1.0])
+
+    def chosen(a):
+        return cr.scan(lambda c, x: (cr.where(x > 0, cr.sqrt(c), 5.0 * x), None), a, xs, **how)[0]
+
+    def outside(a):  # of (√a, 2 a) at a = 0
+        c, ys = cr.scan(lambda c, i: (c, cr.where(i > 0, 2.0 * c, cr.sqrt(c))), a, np.arange(2.0), **how)
+        return cr.sum(cr.where(cr.asarray([False, True]), ys, 0.0)) + cr.where(c > 0, cr.sqrt(c), c)
+
+    def mapped(f):
+        return lambda a: cr.vmap(f)(cr.stack([a, a]))[0]
+
+    symbol = cr.symbol(shape=())
+    for f, slope in ((chosen, 0.0), (outside, 3.0)):
+        for expected in (slope, 0.0, 0.0):
+            f = cr.grad(f)
+            found = [f(0.0), mapped(f)(cr.asarray(0.0)), cr.function([symbol], f(symbol))(0.0)]
+            assert [g.item() for g in found] == [expected] * 3
+
+
 def test_transforms_inside_a_body():
     def body(c, x):
         return c - 0.1 * cr.grad(lambda c: (c * x - 1.0) ** 2)(c), cr.vmap(lambda z: z * c)(cr.stack([x, c]))
@@ -314,9 +338,6 @@ def parts(body: Body, arguments: Any) -> tuple[Any, Any, Any]:
     """Arrays one after the other, as what a body closes over, its first carry, and its rows."""
     first, last = len(body.consts), len(body.consts) + len(body.carries)
     return arguments[:first], {"c": list(arguments[first:last]), "n": cr.asarray(0)}, list(arguments[last:])
-
-
-HOW = ({}, {"checkpoint": "sqrt"}, {"checkpoint": "binomial", "states": 2}, {"unroll": 2})
 
 
 @settings(max_examples=40)

@@ -19,24 +19,27 @@ from chainrule.spec import Spec, spec_of
 def pull(xp: Any, g: Any, out: Any, *operands: Any, wanted: Flags, **params: Any) -> list[Any]:
     """The reverse rule of a scan."""
     layout = Layout(params["body"], params["consts"], params["carries"])
-    g, operands, carries = bare(g), bare(operands), layout.carries
+    operands, carries = bare(operands), layout.carries
     if params["length"] == 0:
         return [None] * layout.consts + [*g[:carries]] + [None] * (len(operands) - layout.first_x)
-    by_snapshots = not params["keep"]
-    if by_snapshots and any(isinstance(x, Box) for x in (*operands, *g)):
-        return _pull_nested(g, operands, wanted, params)
-    careful = xp is not raw and xp is not ops
-    plan = Pull(layout, wanted, tuple(c is not None for c in g))
-    body = plan.body(careful)
+    by_snapshots, careful = not params["keep"], xp is not raw and xp is not ops
+    if by_snapshots and any(isinstance(x, Box) for x in (*operands, *bare(g))):
+        return _pull_nested(g, operands, wanted, params, careful)
+    supports = [c.support if c.__class__ is Supported else None for c in g]
+    plan = Pull(layout, wanted, tuple(c is not None for c in g), tuple(m is not None for m in supports))
+    body, g = plan.body(careful), bare(g)
+    start, rows_masks = plan.start(g, supports), [m for m in supports[carries:] if m is not None]
     if by_snapshots:
-        return plan.sorted(_pull_by_snapshots(plan, body, g, operands, params), wanted)
+        given = [*(g[carries + i] for i in plan.ys), *rows_masks]
+        return plan.sorted(_pull_by_snapshots(plan, body, start, given, operands, params), wanted)
     fixed, _, rows = layout.split(operands)
     answers = xp.scan(
         *fixed,
-        *plan.start(g),
+        *start,
         *bare(out[len(layout.outputs) :]),
         *rows,
         *(c for c in g[carries:] if c is not None),
+        *rows_masks,
         body=body,
         consts=layout.consts,
         carries=plan.carries,
@@ -51,12 +54,14 @@ def pull(xp: Any, g: Any, out: Any, *operands: Any, wanted: Flags, **params: Any
 class Pull:
     """Which cotangents the body of a reverse scan computes, and their order among its outputs.
 
-    A careful walk carries beside the cotangents where they are structural zeros, if there may be any.
+    A careful walk carries beside the cotangents where they are structural zeros, if there may be any. ``supported``
+    says which of those that are given come with their supports.
     """
 
-    def __init__(self, layout: Layout, wanted: Flags, given: Flags):
+    def __init__(self, layout: Layout, wanted: Flags, given: Flags, supported: Flags):
         self.layout = layout
         self.reached, given = given[: layout.carries], given[layout.carries :]
+        self.supported = supported
         self.masked = False
         self.wanted_consts = [i for i in range(layout.consts) if wanted[i]]
         self.wanted_xs = [i for i in range(layout.first_x, len(layout.inputs)) if wanted[i]]
@@ -75,11 +80,20 @@ class Pull:
     def carries(self) -> int:
         return len(self.layout.floating) * (1 + self.masked) + len(self.wanted_consts)
 
-    def start(self, g: Arrays) -> list[Any]:
+    @property
+    def ys(self) -> list[int]:
+        """The sequences whose cotangents are given, by number."""
+        return [i - self.layout.carries for i in self.given_ys]
+
+    def start(self, g: Arrays, supports: Arrays) -> list[Any]:
         """The first carry of the reverse scan: cotangents of the last one, their supports, and zero for constants."""
         layout = self.layout
         moving = [g[i] if g[i] is not None else zeros_of(layout.carry_specs[i]) for i in layout.floating]
-        masks = [np.full(layout.carry_specs[i].shape, g[i] is not None)[()] for i in layout.floating if self.masked]
+        masks = [
+            np.full(layout.carry_specs[i].shape, g[i] is not None)[()] if supports[i] is None else supports[i]
+            for i in layout.floating
+            if self.masked
+        ]
         return [*moving, *masks, *(zeros_of(layout.inputs[i]) for i in self.wanted_consts)]
 
     def sorted(self, answers: Arrays, wanted: Flags) -> list[Any]:
@@ -101,8 +115,9 @@ class Pull:
         layout = self.layout
         if careful:
             unreached = not all(self.reached[i] for i in layout.floating)
-            self.masked = unreached or layout.body.leaves_zeros(self.wanted, self.given)
-        key = ("scan pull", self.wanted, self.given, tuple(self.given_states), layout.consts, layout.carries)
+            self.masked = unreached or any(self.supported) or layout.body.leaves_zeros(self.wanted, self.given)
+        rows = self.supported[layout.carries :]
+        key = ("scan pull", self.wanted, self.given, tuple(self.given_states), layout.consts, layout.carries, rows)
         return layout.body.derived((*key, careful, self.masked), lambda _: self._body(careful))
 
     def _body(self, careful: bool) -> Body:
@@ -113,37 +128,54 @@ class Pull:
         sums = symbols(layout.inputs[i] for i in self.wanted_consts)
         ys = symbols(layout.outputs[i] for i in self.given_ys)
         extra = symbols(layout.carry_specs[i] for i in self.given_states)
+        ys_masks = [_mask(y, self.supported[i]) for y, i in zip(ys, self.given_ys, strict=True)]
+        extra_masks = [
+            _mask(s, self.supported[layout.carries + self._ys + i])
+            for s, i in zip(extra, self.given_states, strict=True)
+        ]
         if self.masked:
-            step = layout.body.pulled_supports(self.wanted, self.given, len(masks))
+            step = layout.body.pulled_supports(self.wanted, self.given, len(masks) + len(ys))
         else:
             step = layout.body.pulled(self.wanted, self.given, careful)
-        out = step.run([*fixed, *states, *rows, *carry, *ys, *masks], ops)
+        supports = [*masks, *ys_masks] if self.masked else []
+        out = step.run([*fixed, *states, *rows, *carry, *ys, *supports], ops)
         # What the pulled step gives is in the order of its inputs: constants, carries, sequences.
         first, last = len(sums), len(sums) + len(carry)
         count = last + len(self.wanted_xs)
         found, supports = out[:count], out[count:]
         more = [ops.add(total, c) for total, c in zip(sums, found, strict=False)]
         back, back_masks = found[first:last], supports[first:last]
-        for i, s in zip(self.given_states, extra, strict=True):
+        for i, s, mask in zip(self.given_states, extra, extra_masks, strict=True):
             place = layout.floating.index(i)
             back[place] = ops.add(back[place], s)
             if self.masked:
-                back_masks[place] = constant(np.ones(tensor_spec(s).shape, bool))
+                back_masks[place] = ops.logical_or(back_masks[place], mask)
+        row_masks = [mask for mask in (*ys_masks, *extra_masks) if mask._node is not None]
         return Body(
-            [*fixed, *carry, *masks, *sums, *states, *rows, *ys, *extra],
+            [*fixed, *carry, *masks, *sums, *states, *rows, *ys, *extra, *row_masks],
             [*back, *back_masks, *more, *found[last:], *supports[last:]],
         )
 
 
-def _pull_by_snapshots(plan: Pull, body: Body, g: Arrays, operands: Arrays, params: dict[str, Any]) -> list[Any]:
-    """What the reverse scan gives, on bare arrays, from carries of which a few are stored at a time."""
+def _mask(g: Any, given: bool) -> Any:
+    """The support of a cotangent: a symbol where one is given, else everywhere."""
+    shape = tensor_spec(g).shape
+    return symbols([Spec(shape, np.dtype(bool))])[0] if given else constant(np.ones(shape, bool))
+
+
+def _pull_by_snapshots(
+    plan: Pull, body: Body, state: list[Any], given: list[Any], operands: Arrays, params: dict[str, Any]
+) -> list[Any]:
+    """What the reverse scan gives, on bare arrays, from carries of which a few are stored at a time.
+
+    ``state`` is its first carry, ``given`` are the cotangents of sequences and their supports.
+    """
     layout = plan.layout
     fixed, carry, rows = layout.split(operands)
-    given = [g[i] for i in plan.given_ys]
     if params["reverse"]:
         rows, given = [x[::-1] for x in rows], [y[::-1] for y in given]
     step, forward = body.plan, layout.body.derived(("carry", layout.carries), _carry_alone, layout.carries).plan
-    state, count = plan.start(g), plan.carries
+    count = plan.carries
     back = [np.empty((params["length"], *spec.shape), spec.dtype) for spec in body.specs[count:]]
 
     def advance(c: Any, i: int) -> Any:
@@ -164,7 +196,7 @@ def _carry_alone(body: Body, carries: int) -> Body:
     return Body(xs, body.run(xs, ops)[:carries])
 
 
-def _pull_nested(g: Any, operands: Arrays, wanted: Flags, params: dict[str, Any]) -> list[Any]:
+def _pull_nested(g: Any, operands: Arrays, wanted: Flags, params: dict[str, Any], careful: bool) -> list[Any]:
     """Reverse mode by nested scans, as a graph of its own: what is kept is bounded at every order."""
     body: Body = params["body"]
 
@@ -175,8 +207,15 @@ def _pull_nested(g: Any, operands: Arrays, wanted: Flags, params: dict[str, Any]
     facts = tuple(params[name] for name in ("consts", "carries", "length", "reverse", "snapshots"))
     whole: Body = body.derived(("nested", *facts), nested)
     given = tuple(c is not None for c in g)
-    pulled = whole.pulled(wanted, given, True)
-    found = iter(pulled.run([*operands, *(c for c in g if c is not None)], ops))
+    cotangents = [c for c in g if c is not None]
+    if careful and (any(c.__class__ is Supported for c in cotangents) or whole.leaves_zeros(wanted, given)):
+        pulled = whole.pulled_supports(wanted, given, len(cotangents))
+        supports = [c.support if c.__class__ is Supported else np.ones(c.shape, bool) for c in cotangents]
+        out = pulled.run([*operands, *bare(cotangents), *supports], ops)
+        count = len(out) // 2
+        found = iter(Supported(c, support) for c, support in zip(out[:count], out[count:], strict=True))
+    else:
+        found = iter(whole.pulled(wanted, given, True).run([*operands, *bare(cotangents)], ops))
     return [next(found) if is_wanted else None for is_wanted in wanted]
 
 

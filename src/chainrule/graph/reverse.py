@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from chainrule.graph.support import Supported, bare
+from chainrule.graph.support import TAKES, Supported, bare
 from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import Space
 from chainrule.node import Freed, Node
@@ -151,7 +151,8 @@ def contributions(
     g = xp.conj(g) if conjugate else g
     if op.together is not None:
         wanted = tuple(parent is not None and parent.dtype.kind in "fc" for parent in parents)
-        found = op.together(xp, bare(g), *bare(kept), wanted=wanted, **params) if any(wanted) else ()
+        given = g if op.name in TAKES else bare(g)
+        found = op.together(xp, given, *bare(kept), wanted=wanted, **params) if any(wanted) else ()
         for operand, (parent, c) in enumerate(zip(parents, found, strict=False)):
             if parent is not None and c is not None:
                 yield operand, parent, fit(xp, xp.conj(c) if conjugate else c, parent)
