@@ -15,7 +15,7 @@ from bench import THREADS
 
 OURS = ("core", "chainrule.torch")
 PEERS = ("torch", "autograd", "jax", "casadi")
-COLUMNS = (*PEERS, "torch.compile", "C")  # of the table: those that some row has a figure for
+COLUMNS = (*PEERS, "torch.compile", "pytensor", "numba", "C")  # of the table: those that some row has a figure for
 
 
 def peer(name: str) -> Any:

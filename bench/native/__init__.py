@@ -1,0 +1,4 @@
+"""Workloads of compiled derivatives: a file each, with a function for every library that returns a call to be timed.
+
+``program`` is written once, in the names that array libraries share; :mod:`bench.native.libraries` adds what one lacks.
+"""

@@ -1,0 +1,57 @@
+"""Seconds to compile each workload, cold: what its first call takes beyond a later one, in a process of its own.
+
+The library is loaded, and has compiled something small, before; nothing is found on disk.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from typing import Any
+
+from bench.measure import Row
+from bench.native.worker import Worker
+
+REPETITIONS = 3
+LIMIT, AGAINST_JAX = 0.15, 0.5
+
+WORKLOADS: dict[str, list[Any]] = {
+    "descent": [],
+    "fused": [1000, "float64"],
+    "rk4": [],
+    "rnn": [],
+    "rosenbrock": [1000],
+    "blackscholes": [1000],
+    "logistic": [1000, 100, "float64"],
+    "softmax": [],
+    "mlp": [],
+    "kalman": [],
+    "hmm": [],
+    "arm": [],
+}
+
+
+def cold(library: str, workload: str, case: list[Any]) -> float | None:
+    """Seconds of the first call over those of the next; None where the library is absent."""
+    with tempfile.TemporaryDirectory() as cache:
+        worker = Worker(library, CHAINRULE_CACHE=cache)
+        worker.ask(do="make", workload="tiny", case=[])
+        reply = worker.ask(do="make", workload=workload, case=case)
+        worker.end()
+    return reply["cold"] - reply["seconds"] if "cold" in reply else None
+
+
+def rows() -> list[Row]:
+    found = []
+    for workload, case in WORKLOADS.items():
+        taken: dict[str, list[float]] = {"ours": [], "jax": []}
+        for _ in range(REPETITIONS):
+            for library, seconds in taken.items():
+                measured = cold(library, workload, case)
+                seconds += [] if measured is None else [measured]
+        figures = {library: statistics.median(seconds) for library, seconds in taken.items() if seconds}
+        found += [
+            Row(f"compile {workload}", "s", figures, "ours", LIMIT),
+            Row(f"compile {workload}, over JAX", "s", figures, "ours", AGAINST_JAX, "jax"),
+        ]
+    return found
