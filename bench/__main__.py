@@ -8,10 +8,11 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from bench import THREADS
+from bench import THREADS, native
 from bench.measure import PEERS, Row, table
 
 ADBENCH = tuple(f"adbench.{name}" for name in ("gmm", "ba", "hand", "lstm"))
+NATIVE = tuple(f"native.{name}" for name in native.WORKLOADS)
 WORKLOADS = (
     "tape",
     "descent",
@@ -24,6 +25,7 @@ WORKLOADS = (
     "bound",
     "passes",
     *ADBENCH,
+    *NATIVE,
 )
 
 

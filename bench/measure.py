@@ -67,10 +67,10 @@ class Row:
 
     @property
     def reference(self) -> float | None:
-        """What the ratio is to."""
-        if self.against == "best":
+        """What the ratio is to: the fastest of the others, where nothing is said."""
+        if self.against in (None, "best"):
             return min((self.figures[name] for name in COLUMNS if name in self.figures), default=None)
-        return self.figures.get(self.against or "torch")
+        return self.figures.get(self.against)
 
     @property
     def ratio(self) -> float | None:

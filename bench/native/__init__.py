@@ -2,3 +2,21 @@
 
 ``program`` is written once, in the names that array libraries share; :mod:`bench.native.libraries` adds what one lacks.
 """
+
+WORKLOADS = (
+    "tiny",
+    "descent",
+    "fused",
+    "rk4",
+    "rnn",
+    "rosenbrock",
+    "blackscholes",
+    "logistic",
+    "softmax",
+    "mlp",
+    "kalman",
+    "hmm",
+    "arm",
+    "compile",
+    "ratio",
+)
