@@ -51,6 +51,7 @@ elementwise(
     "add",
     value=operator.add,
     d=(ONE, ONE),
+    emit=lambda e, x, y: e.plus(x, y),
     doc="""x + y.
 
     >>> cr.add(cr.tensor([1.0, 2.0]), 3)
@@ -61,6 +62,7 @@ elementwise(
     "subtract",
     value=operator.sub,
     d=(ONE, lambda xp, _out, _x, _y: -1),
+    emit=lambda e, x, y: x - y,
     doc="""x − y.
 
     >>> cr.subtract(cr.tensor([1.0, 2.0]), 3)
@@ -71,6 +73,7 @@ elementwise(
     "multiply",
     value=operator.mul,
     d=(lambda xp, _out, _x, y: y, lambda xp, _out, x, _y: x),
+    emit=lambda e, x, y: e.times(x, y),
     doc="""x · y.
 
     >>> cr.multiply(cr.tensor([1.0, 2.0]), 3)
@@ -92,6 +95,7 @@ elementwise(
     "absorbing_multiply",
     value=_absorb,
     d=(lambda xp, _out, _a, b: b, lambda xp, _out, a, _b: a),
+    emit=lambda e, x, y: e.absorbing_multiply(x, y),
     public=(),
     doc="""a · b in which a zero of b absorbs an infinite a: ∞ · 0 = 0 at the kink of √(x·x). A mask absorbs anything.
 
@@ -105,6 +109,7 @@ elementwise(
     "divide",
     value=operator.truediv,
     d=(lambda xp, _out, _x, y: xp.reciprocal(y), lambda xp, out, _x, y: xp.negative(xp.divide(out, y))),
+    emit=lambda e, x, y: x / y,
     alike=True,
     domain=("real", "nonzero"),
     numpy=("divide", "true_divide"),
@@ -130,6 +135,7 @@ elementwise(
     "floor_divide",
     value=_floor_divide,
     d=(ZERO, ZERO),
+    emit=lambda e, x, y: e.floor_divide(x, y),
     domain=("real", "nonzero"),
     doc="""⌊x / y⌋, the quotient rounded down, also where x or y is infinite.
 
@@ -141,6 +147,7 @@ elementwise(
     "remainder",
     value=operator.mod,
     d=(ONE, lambda xp, _out, x, y: xp.negative(xp.floor_divide(x, y))),
+    emit=lambda e, x, y: e.remainder(x, y),
     domain=("real", "nonzero"),
     numpy=("remainder", "mod"),
     doc="""x − y ⌊x / y⌋; the result has the sign of y.
@@ -171,6 +178,7 @@ elementwise(
     "power",
     value=operator.pow,
     d=(_power_base, _power_exponent),
+    emit=lambda e, x, y: e.power(x, y),
     alike=True,
     domain=("positive", "real"),
     numpy=("power", "pow", "float_power"),
@@ -185,6 +193,7 @@ elementwise(
     "negative",
     value=operator.neg,
     d=lambda xp, _out, _x: -1,
+    emit=lambda e, x: -x,
     doc="""−x.
 
     >>> cr.negative(cr.tensor([1.0, -2.0]))
@@ -195,6 +204,7 @@ elementwise(
     "positive",
     value=operator.pos,
     d=ONE,
+    emit=lambda e, x: x,
     doc="""+x.
 
     >>> cr.positive(cr.tensor([1.0, -2.0]))
@@ -205,6 +215,7 @@ elementwise(
     "reciprocal",
     value=_reciprocal,
     d=lambda xp, out, _x: xp.negative(xp.multiply(out, out)),
+    emit=lambda e, x: 1 / x,
     domain=("nonzero",),
     method=True,
     doc="""1 / x.
@@ -217,6 +228,7 @@ elementwise(
     "square",
     value=np.square,
     d=lambda xp, _out, x: xp.multiply(x, 2),
+    emit=lambda e, x: x * x,
     method=True,
     doc="""x².
 
@@ -237,6 +249,7 @@ elementwise(
     "abs",
     value=operator.abs,
     d=_direction,
+    emit=lambda e, x: e.absolute(x),
     method=True,
     numpy=("abs", "absolute", "fabs"),
     doc="""|x|; the derivative at 0 is 0.
@@ -265,6 +278,7 @@ elementwise(
     "sign",
     value=_sign,
     d=_flat_if_real,
+    emit=lambda e, x: e.sign(x),
     method=True,
     doc="""−1, 0 or 1 by the sign of x, z/|z| for complex z; the derivative is 0.
 
@@ -278,6 +292,7 @@ elementwise(
     "copysign",
     value=np.copysign,
     d=(lambda xp, out, x, _y: xp.multiply(xp.sign(out), xp.sign(x)), ZERO),
+    emit=lambda e, x, y: e.copysign(x, y),
     domain=("nonzero", "nonzero"),
     doc="""|x| with the sign of y, which −0.0 has too; flat in y, and in x at 0.
 
@@ -289,6 +304,7 @@ elementwise(
     "nextafter",
     value=np.nextafter,
     d=(ONE, ZERO),
+    emit=lambda e, x, y: e.nextafter(x, y),
     doc="""The floating-point number next to x on the way to y; but for rounding it is x, and so is the derivative 1.
 
     >>> cr.nextafter(cr.tensor([1.0]), 2.0) - 1.0
@@ -302,6 +318,7 @@ elementwise(
     "floor",
     value=np.floor,
     d=ZERO,
+    emit=lambda e, x: e.rounded_down(x),
     method=True,
     doc="""⌊x⌋, the largest integer ≤ x.
 
@@ -313,6 +330,7 @@ elementwise(
     "ceil",
     value=np.ceil,
     d=ZERO,
+    emit=lambda e, x: e.rounded_up(x),
     method=True,
     doc="""⌈x⌉, the smallest integer ≥ x.
 
@@ -324,6 +342,7 @@ elementwise(
     "trunc",
     value=np.trunc,
     d=ZERO,
+    emit=lambda e, x: e.truncated(x),
     method=True,
     numpy=("trunc", "fix"),
     doc="""x without its fraction.
@@ -336,6 +355,7 @@ elementwise(
     "round",
     value=_round,
     d=ZERO,
+    emit=lambda e, x: e.nearest(x),
     method=True,
     numpy=("round", "rint", "around"),
     doc="""The integer nearest to x; halves go to the even one.

@@ -32,6 +32,7 @@ elementwise(
     "sqrt",
     value=np.sqrt,
     d=lambda xp, out, _x: xp.divide(0.5, out),
+    emit=lambda e, x: e.sqrt(x),
     domain=("positive",),
     method=True,
     doc="""√x.
@@ -44,6 +45,7 @@ elementwise(
     "exp",
     value=np.exp,
     d=lambda xp, out, _x: out,
+    emit=lambda e, x: e.exp(x),
     method=True,
     doc="""eˣ.
 
@@ -55,6 +57,7 @@ elementwise(
     "exp2",
     value=np.exp2,
     d=lambda xp, out, _x: xp.multiply(out, np.log(2.0).item()),
+    emit=lambda e, x: e.exp2(x),
     method=True,
     public=("exp2", "special.exp2"),
     doc="""2ˣ.
@@ -77,6 +80,7 @@ elementwise(
     "expm1",
     value=_expm1,
     d=lambda xp, out, _x: xp.add(out, 1),
+    emit=lambda e, x: e.expm1(x),
     method=True,
     public=("expm1", "special.expm1"),
     doc="""eˣ − 1, exact for small x.
@@ -89,6 +93,7 @@ elementwise(
     "log",
     value=np.log,
     d=lambda xp, _out, x: xp.reciprocal(x),
+    emit=lambda e, x: e.log(x),
     domain=("positive",),
     method=True,
     doc="""The natural logarithm of x.
@@ -101,6 +106,7 @@ elementwise(
     "log1p",
     value=np.log1p,
     d=lambda xp, _out, x: xp.reciprocal(xp.add(x, 1)),
+    emit=lambda e, x: e.log1p(x),
     domain=("above minus one",),
     method=True,
     public=("log1p", "special.log1p"),
@@ -114,6 +120,7 @@ elementwise(
     "log2",
     value=np.log2,
     d=lambda xp, _out, x: xp.divide(np.reciprocal(np.log(2.0)).item(), x),
+    emit=lambda e, x: e.log2(x),
     domain=("positive",),
     method=True,
     doc="""The logarithm of x to base 2.
@@ -126,6 +133,7 @@ elementwise(
     "log10",
     value=np.log10,
     d=lambda xp, _out, x: xp.divide(np.reciprocal(np.log(10.0)).item(), x),
+    emit=lambda e, x: e.log10(x),
     domain=("positive",),
     method=True,
     doc="""The logarithm of x to base 10.
@@ -147,6 +155,7 @@ elementwise(
     "logaddexp",
     value=np.logaddexp,
     d=(_share_of_logaddexp, lambda xp, out, x, y: _share_of_logaddexp(xp, out, y, x)),
+    emit=lambda e, x, y: e.logaddexp(x, y),
     method=True,
     doc="""log(eˣ + eʸ), without overflow.
 
@@ -162,6 +171,7 @@ elementwise(
     "sin",
     value=np.sin,
     d=lambda xp, _out, x: xp.cos(x),
+    emit=lambda e, x: e.sin(x),
     method=True,
     doc="""sin x, x in radians.
 
@@ -173,6 +183,7 @@ elementwise(
     "cos",
     value=np.cos,
     d=lambda xp, _out, x: xp.negative(xp.sin(x)),
+    emit=lambda e, x: e.cos(x),
     method=True,
     doc="""cos x, x in radians.
 
@@ -184,6 +195,7 @@ elementwise(
     "tan",
     value=np.tan,
     d=lambda xp, out, _x: xp.add(xp.multiply(out, out), 1),
+    emit=lambda e, x: e.tan(x),
     method=True,
     domain=("unit",),
     doc="""tan x, x in radians.
@@ -196,6 +208,7 @@ elementwise(
     "asin",
     value=np.arcsin,
     d=lambda xp, _out, x: xp.reciprocal(xp.sqrt(_one_minus_square(xp, x))),
+    emit=lambda e, x: e.asin(x),
     method=True,
     domain=("unit",),
     numpy=("arcsin", "asin"),
@@ -209,6 +222,7 @@ elementwise(
     "acos",
     value=np.arccos,
     d=lambda xp, _out, x: xp.negative(xp.reciprocal(xp.sqrt(_one_minus_square(xp, x)))),
+    emit=lambda e, x: e.acos(x),
     method=True,
     domain=("unit",),
     numpy=("arccos", "acos"),
@@ -222,6 +236,7 @@ elementwise(
     "atan",
     value=np.arctan,
     d=lambda xp, _out, x: xp.reciprocal(xp.add(xp.multiply(x, x), 1)),
+    emit=lambda e, x: e.atan(x),
     method=True,
     numpy=("arctan", "atan"),
     doc="""The angle in (−π/2, π/2) whose tangent is x.
@@ -251,6 +266,7 @@ elementwise(
         lambda xp, _out, y, x: _over_squared_radius(xp, x, x, y),
         lambda xp, _out, y, x: xp.negative(_over_squared_radius(xp, y, x, y)),
     ),
+    emit=lambda e, y, x: e.atan2(y, x),
     method=True,
     alike=True,
     domain=("nonzero", "nonzero"),
@@ -270,6 +286,7 @@ elementwise(
         lambda xp, out, x, _y: _over(xp, x, out),
         lambda xp, out, _x, y: _over(xp, y, out),
     ),
+    emit=lambda e, x, y: e.hypot(x, y),
     method=True,
     domain=("nonzero", "nonzero"),
     doc="""√(x² + y²), without overflow; both partials are 0 at the origin.
@@ -286,6 +303,7 @@ elementwise(
     "sinh",
     value=np.sinh,
     d=lambda xp, _out, x: xp.cosh(x),
+    emit=lambda e, x: e.sinh(x),
     method=True,
     doc="""sinh x = (eˣ − e⁻ˣ)/2.
 
@@ -297,6 +315,7 @@ elementwise(
     "cosh",
     value=np.cosh,
     d=lambda xp, _out, x: xp.sinh(x),
+    emit=lambda e, x: e.cosh(x),
     method=True,
     doc="""cosh x = (eˣ + e⁻ˣ)/2.
 
@@ -309,6 +328,7 @@ elementwise(
     public=("tanh", "nn.functional.tanh"),
     value=np.tanh,
     d=lambda xp, out, _x: _one_minus_square(xp, out),
+    emit=lambda e, x: e.tanh(x),
     method=True,
     doc="""tanh x = sinh x / cosh x.
 
@@ -320,6 +340,7 @@ elementwise(
     "asinh",
     value=np.arcsinh,
     d=lambda xp, _out, x: xp.reciprocal(xp.sqrt(xp.add(xp.multiply(x, x), 1))),
+    emit=lambda e, x: e.asinh(x),
     method=True,
     numpy=("arcsinh", "asinh"),
     doc="""The number whose hyperbolic sine is x.
@@ -332,6 +353,7 @@ elementwise(
     "acosh",
     value=np.arccosh,
     d=lambda xp, _out, x: xp.reciprocal(xp.multiply(xp.sqrt(xp.subtract(x, 1)), xp.sqrt(xp.add(x, 1)))),
+    emit=lambda e, x: e.acosh(x),
     method=True,
     domain=("above one",),
     numpy=("arccosh", "acosh"),
@@ -345,6 +367,7 @@ elementwise(
     "atanh",
     value=np.arctanh,
     d=lambda xp, _out, x: xp.reciprocal(_one_minus_square(xp, x)),
+    emit=lambda e, x: e.atanh(x),
     method=True,
     domain=("unit",),
     numpy=("arctanh", "atanh"),
@@ -363,6 +386,7 @@ elementwise(
     public=("sigmoid", "nn.functional.sigmoid", "special.expit"),
     value=special.expit,
     d=lambda xp, out, _x: xp.multiply(out, xp.subtract(1, out)),
+    emit=lambda e, x: e.sigmoid(x),
     method=True,
     doc="""1 / (1 + e⁻ˣ), without overflow.
 
@@ -375,6 +399,7 @@ elementwise(
     public=("relu", "nn.functional.relu"),
     value=_relu,
     d=lambda xp, out, _x: xp.greater(out, 0),
+    emit=lambda e, x: e.larger(x, e.like(x, 0)),
     method=True,
     doc="""max(x, 0); the derivative at 0 is 0.
 
@@ -386,6 +411,7 @@ elementwise(
     "softplus",
     value=_softplus,
     d=lambda xp, _out, x: xp.sigmoid(x),
+    emit=lambda e, x: e.softplus(x),
     public=("softplus", "special.softplus"),
     doc="""log(1 + eˣ), without overflow.
 

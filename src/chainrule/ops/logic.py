@@ -26,6 +26,7 @@ elementwise(
         lambda xp, _out, x, y: _wins(xp, xp.less(x, y), x, y),
         lambda xp, _out, x, y: _wins(xp, xp.less(y, x), y, x),
     ),
+    emit=lambda e, x, y: e.larger(x, y),
     method=True,
     numpy=("maximum",),
     doc="""The larger of x and y; a tie shares the gradient, ½ each.
@@ -41,6 +42,7 @@ elementwise(
         lambda xp, _out, x, y: _wins(xp, xp.greater(x, y), x, y),
         lambda xp, _out, x, y: _wins(xp, xp.greater(y, x), y, x),
     ),
+    emit=lambda e, x, y: e.smaller(x, y),
     method=True,
     numpy=("minimum",),
     doc="""The smaller of x and y; a tie shares the gradient, ½ each.
@@ -78,6 +80,7 @@ elementwise(
         lambda xp, _out, condition, _x1, _x2: xp.not_equal(condition, 0),
         lambda xp, _out, condition, _x1, _x2: xp.equal(condition, 0),
     ),
+    emit=lambda e, condition, x, y: e.select(condition, x, y),
     doc="""x1 where the condition holds, else x2. The branch not taken gets no gradient, whatever its value there.
 
     >>> cr.where(cr.tensor([True, False]), cr.tensor([1.0, 2.0]), 0.0)
@@ -92,6 +95,7 @@ elementwise(
     "equal",
     value=operator.eq,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.equal(x, y),
     differentiable=False,
     doc="""Whether x = y.
 
@@ -103,6 +107,7 @@ elementwise(
     "not_equal",
     value=operator.ne,
     d=(NONE, NONE),
+    emit=lambda e, x, y: ~e.equal(x, y),
     differentiable=False,
     doc="""Whether x ≠ y.
 
@@ -114,6 +119,7 @@ elementwise(
     "less",
     value=operator.lt,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.less(x, y),
     differentiable=False,
     doc="""Whether x < y.
 
@@ -125,6 +131,7 @@ elementwise(
     "less_equal",
     value=operator.le,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.less_equal(x, y),
     differentiable=False,
     doc="""Whether x ≤ y.
 
@@ -136,6 +143,7 @@ elementwise(
     "greater",
     value=operator.gt,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.greater(x, y),
     differentiable=False,
     doc="""Whether x > y.
 
@@ -147,6 +155,7 @@ elementwise(
     "greater_equal",
     value=operator.ge,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.greater_equal(x, y),
     differentiable=False,
     doc="""Whether x ≥ y.
 
@@ -158,6 +167,7 @@ elementwise(
     "logical_and",
     value=np.logical_and,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.cast(x, bool) & e.cast(y, bool),
     differentiable=False,
     doc="""Whether x and y.
 
@@ -169,6 +179,7 @@ elementwise(
     "logical_or",
     value=np.logical_or,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.cast(x, bool) | e.cast(y, bool),
     differentiable=False,
     doc="""Whether x or y.
 
@@ -180,6 +191,7 @@ elementwise(
     "logical_xor",
     value=np.logical_xor,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.cast(x, bool) ^ e.cast(y, bool),
     differentiable=False,
     doc="""Whether either x or y, not both.
 
@@ -191,6 +203,7 @@ elementwise(
     "logical_not",
     value=np.logical_not,
     d=NONE,
+    emit=lambda e, x: ~e.cast(x, bool),
     differentiable=False,
     doc="""Whether not x.
 
@@ -202,6 +215,7 @@ elementwise(
     "bitwise_and",
     value=operator.and_,
     d=(NONE, NONE),
+    emit=lambda e, x, y: x & y,
     differentiable=False,
     doc="""x & y: the bits set in both integers; of booleans, whether x and y.
 
@@ -213,6 +227,7 @@ elementwise(
     "bitwise_or",
     value=operator.or_,
     d=(NONE, NONE),
+    emit=lambda e, x, y: x | y,
     differentiable=False,
     doc="""x | y: the bits set in either integer; of booleans, whether x or y.
 
@@ -224,6 +239,7 @@ elementwise(
     "bitwise_xor",
     value=operator.xor,
     d=(NONE, NONE),
+    emit=lambda e, x, y: x ^ y,
     differentiable=False,
     doc="""x ^ y: the bits set in one integer alone; of booleans, whether either, not both.
 
@@ -235,6 +251,7 @@ elementwise(
     "bitwise_invert",
     value=operator.invert,
     d=NONE,
+    emit=lambda e, x: ~x,
     differentiable=False,
     numpy=("invert", "bitwise_not", "bitwise_invert"),
     doc="""~x: every bit of an integer turned over, which is −x − 1; of a boolean, whether not x.
@@ -247,6 +264,7 @@ elementwise(
     "bitwise_left_shift",
     value=operator.lshift,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.left_shift(x, y),
     differentiable=False,
     numpy=("left_shift", "bitwise_left_shift"),
     doc="""x << y: the bits of the integer x moved up by y ≥ 0 places, which is x · 2ʸ while it fits the dtype.
@@ -259,6 +277,7 @@ elementwise(
     "bitwise_right_shift",
     value=operator.rshift,
     d=(NONE, NONE),
+    emit=lambda e, x, y: e.right_shift(x, y),
     differentiable=False,
     numpy=("right_shift", "bitwise_right_shift"),
     doc="""x >> y: the bits of the integer x moved down by y ≥ 0 places, which is ⌊x / 2ʸ⌋.
@@ -271,6 +290,7 @@ elementwise(
     "signbit",
     value=np.signbit,
     d=NONE,
+    emit=lambda e, x: e.signbit(x),
     differentiable=False,
     doc="""Whether the sign of x is negative; −0.0 has one too, and a NaN may.
 
@@ -282,6 +302,7 @@ elementwise(
     "isnan",
     value=np.isnan,
     d=NONE,
+    emit=lambda e, x: e.is_nan(x),
     differentiable=False,
     method=True,
     doc="""Whether x is NaN.
@@ -294,6 +315,7 @@ elementwise(
     "isinf",
     value=np.isinf,
     d=NONE,
+    emit=lambda e, x: e.isinf(x),
     differentiable=False,
     method=True,
     doc="""Whether x is an infinity.
@@ -306,6 +328,7 @@ elementwise(
     "isfinite",
     value=np.isfinite,
     d=NONE,
+    emit=lambda e, x: e.isfinite(x),
     differentiable=False,
     method=True,
     doc="""Whether x is neither infinite nor NaN.

@@ -17,6 +17,7 @@ elementwise(
     "deg2rad",
     value=np.deg2rad,
     d=lambda xp, _out, _x: math.pi / 180,
+    emit=lambda e, x: x * (math.pi / 180),
     numpy=("deg2rad", "radians"),
     public=("deg2rad", "radians"),
     doc="""x · π/180: degrees as radians.
@@ -29,6 +30,7 @@ elementwise(
     "rad2deg",
     value=np.rad2deg,
     d=lambda xp, _out, _x: 180 / math.pi,
+    emit=lambda e, x: x * (180 / math.pi),
     numpy=("rad2deg", "degrees"),
     public=("rad2deg", "degrees"),
     doc="""x · 180/π: radians as degrees.
@@ -41,6 +43,7 @@ elementwise(
     "ldexp",
     value=np.ldexp,
     d=(lambda xp, _out, _x, n: xp.exp2(n), NONE),
+    emit=lambda e, x, n: e.ldexp(x, n),
     doc="""x · 2ⁿ for integers n.
 
     >>> cr.ldexp(cr.tensor([0.5, 3.0]), cr.tensor([1, 2]))
@@ -51,6 +54,7 @@ elementwise(
     "fix",
     value=np.trunc,
     d=ZERO,
+    emit=lambda e, x: e.truncated(x),
     doc="""x without its fraction: rounded towards 0; the derivative is 0.
 
     >>> cr.fix(cr.tensor([1.7, -1.7]))
@@ -61,6 +65,7 @@ elementwise(
     "heaviside",
     value=np.heaviside,
     d=(ZERO, lambda xp, _out, x, _h: xp.equal(x, 0)),
+    emit=lambda e, x, h: e.heaviside(x, h),
     doc="""0 for x < 0, 1 for x > 0, and h at 0; the derivative in x is 0.
 
     >>> cr.heaviside(cr.tensor([-1.0, 0.0, 2.0]), 0.5)
@@ -110,6 +115,7 @@ for _name, _function, _less, _adjective, _example in (
     elementwise(
         _name,
         value=_function,
+        emit=lambda e, x, y, name=_name: getattr(e, name)(x, y),
         d=(
             lambda xp, _out, x, y, less=_less: _wins(xp, getattr(xp, less)(x, y), x, y),
             lambda xp, _out, x, y, less=_less: _wins(xp, getattr(xp, less)(y, x), y, x),
@@ -136,6 +142,7 @@ elementwise(
     "exponent",
     value=lambda x: np.frexp(x)[1],
     d=NONE,
+    emit=lambda e, x: e.exponent(x),
     differentiable=False,
     public=(),
     doc="""The e of x = m · 2ᵉ with ½ ≤ |m| < 1, an integer; 0 for 0.

@@ -8,6 +8,7 @@ elementwise(
     "stop_gradient",
     value=lambda x: x.copy() if hasattr(x, "copy") else x,
     d=ZERO,
+    emit=lambda e, x: x,
     differentiable=False,
     public=(),
     doc="""x as a constant.
