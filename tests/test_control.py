@@ -304,6 +304,29 @@ def test_structural_zeros_annihilate_in_derivatives_of_scans(how):
             assert [g.item() for g in found] == [expected] * 3
 
 
+def test_structural_zeros_annihilate_in_choices_calls_and_while_loops():
+    """What is not taken of a result sends nothing into the graph that computed it, though √ has no slope at 0."""
+    called = cr.trace(lambda a: (cr.sqrt(a), a), 1.0)
+    inner = (
+        lambda a: cr.cond(a >= 0, cr.sqrt, lambda a: a, a),
+        lambda a: cr.switch(1, [cr.sin, lambda a: cr.sqrt(a) + a], a),
+        lambda a: called(a)[0],
+        lambda a: cr.while_loop(lambda c: c[1] < 1, lambda c: (cr.sqrt(c[0]), c[1] + 1), (a, 0))[0],
+        lambda a: cr.fori_loop(0, 1, lambda i, c: cr.sqrt(c) + i, a),
+        cr.checkpoint(cr.sqrt),
+    )
+    symbol = cr.symbol(shape=())
+    for f in inner:
+
+        def g(a, f=f):
+            return cr.where(a > 0, f(a), 3.0 * a)
+
+        for slope in (3.0, 0.0, 0.0):
+            g = cr.grad(g)
+            found = [g(0.0), cr.vmap(g)(cr.asarray([0.0, 1.0]))[0], cr.function([symbol], g(symbol))(0.0)]
+            assert [y.item() for y in found] == [slope] * 3
+
+
 def test_transforms_inside_a_body():
     def body(c, x):
         return c - 0.1 * cr.grad(lambda c: (c * x - 1.0) ** 2)(c), cr.vmap(lambda z: z * c)(cr.stack([x, c]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box
-from chainrule.graph.body import Body, Flags, constant, symbols, tensor_spec
+from chainrule.graph.body import Body, Flags, Pulled, constant, symbols, tensor_spec
 from chainrule.graph.layout import Arrays, Layout, zeros_of
 from chainrule.graph.revolve import revolve
 from chainrule.graph.support import Supported, bare
@@ -206,17 +206,8 @@ def _pull_nested(g: Any, operands: Arrays, wanted: Flags, params: dict[str, Any]
 
     facts = tuple(params[name] for name in ("consts", "carries", "length", "reverse", "snapshots"))
     whole: Body = body.derived(("nested", *facts), nested)
-    given = tuple(c is not None for c in g)
-    cotangents = [c for c in g if c is not None]
-    if careful and (any(c.__class__ is Supported for c in cotangents) or whole.leaves_zeros(wanted, given)):
-        pulled = whole.pulled_supports(wanted, given, len(cotangents))
-        supports = [c.support if c.__class__ is Supported else np.ones(c.shape, bool) for c in cotangents]
-        out = pulled.run([*operands, *bare(cotangents), *supports], ops)
-        count = len(out) // 2
-        found = iter(Supported(c, support) for c, support in zip(out[:count], out[count:], strict=True))
-    else:
-        found = iter(whole.pulled(wanted, given, True).run([*operands, *bare(cotangents)], ops))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+    pulled = Pulled([whole], g, wanted, careful)
+    return pulled.answers(pulled.bodies[0].run([*operands, *pulled.operands], ops))
 
 
 def blocks_of(params: dict[str, Any]) -> int:

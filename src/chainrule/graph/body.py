@@ -101,6 +101,36 @@ class Body(Graph):
         return self.derived(("batch", flags, size, wanted), _batched, flags, size, wanted)
 
 
+class Pulled:
+    """Graphs pulled back together: on which cotangents, and what becomes of what they give.
+
+    A careful walk passes the supports of cotangents on, where any has structural zeros, and takes theirs back.
+    """
+
+    def __init__(self, bodies: Sequence[Body], g: Sequence[Any], wanted: Flags, careful: bool):
+        given = tuple(c is not None for c in g)
+        cotangents = [c for c in g if c is not None]
+        self.masked = careful and (
+            any(c.__class__ is Supported for c in cotangents)
+            or any(body.leaves_zeros(wanted, given) for body in bodies)
+        )
+        self.operands = list(map(bare, cotangents))
+        self.wanted = wanted
+        if self.masked:
+            self.bodies = tuple(body.pulled_supports(wanted, given, len(cotangents)) for body in bodies)
+            self.operands += [c.support if c.__class__ is Supported else np.ones(c.shape, bool)[()] for c in cotangents]
+        else:
+            self.bodies = tuple(body.pulled(wanted, given, careful) for body in bodies)
+
+    def answers(self, found: Sequence[Any]) -> list[Any]:
+        """One for each input, None where none was wanted."""
+        count = sum(self.wanted)
+        if self.masked:
+            found = [Supported(c, support) for c, support in zip(found[:count], found[count:], strict=True)]
+        each = iter(found)
+        return [next(each) if is_wanted else None for is_wanted in self.wanted]
+
+
 def is_floating(spec: Any) -> bool:
     """Whether cotangents exist for this."""
     return spec.dtype.kind in "fc"

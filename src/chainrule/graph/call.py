@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.apply import Box, box, defer
 from chainrule.errors import SymbolError
-from chainrule.graph.body import Body, Flags, closed, is_floating
+from chainrule.graph.body import Body, Flags, Pulled, closed, is_floating
 from chainrule.graph.function import arguments, own
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay
@@ -41,10 +41,8 @@ def _careful(xp: Any) -> bool:
 
 
 def _together(xp: Any, g: Any, _out: Any, *operands: Any, wanted: Flags, body: Body) -> list[Any]:
-    given = tuple(c is not None for c in g)
-    pulled = body.pulled(wanted, given, _careful(xp))
-    found = iter(xp.call(*operands, *(c for c in g if c is not None), body=pulled))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+    pulled = Pulled([body], g, wanted, _careful(xp))
+    return pulled.answers(xp.call(*operands, *pulled.operands, body=pulled.bodies[0]))
 
 
 def _jvp(xp: Any, tangents: Any, _out: Any, *operands: Any, body: Body) -> tuple[Any, ...]:

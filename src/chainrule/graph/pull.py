@@ -17,6 +17,7 @@ from chainrule.graph.body import Body, Flags, is_floating, symbols, tensor_spec,
 from chainrule.graph.gradients import RAW, start_seeds, tensors
 from chainrule.graph.gradients import pull as walk_back
 from chainrule.graph.layout import Arrays
+from chainrule.graph.support import Supported, bare
 from chainrule.graph.walk import array_of
 from chainrule.node import record
 from chainrule.op import program
@@ -61,11 +62,34 @@ def _inner(operands: Arrays, params: dict[str, Any]) -> Body:
     return params["graph"].derived(("pulled", params["wrt"], params["given"]), make)
 
 
-def _together(_xp: Any, g: Any, _out: Any, *operands: Any, wanted: Flags, **params: Any) -> list[Any]:
-    given = tuple(c is not None for c in g)
-    graph = _inner(operands, params)
-    found = iter(ops.pull(*operands, *(c for c in g if c is not None), graph=graph, wrt=wanted, given=given))
+def pulled(graph: Body, operands: Arrays, g: Arrays, wanted: Flags) -> list[Any]:
+    """Cotangents of the wanted inputs of a graph, None for the others, by a pull.
+
+    Where a cotangent is a structural zero, the output itself is one, in a graph that is told so.
+    """
+    supported = tuple(c.__class__ is Supported for c in g)
+    supports = [c.support for c in g if c.__class__ is Supported]
+    if supports:
+        graph = graph.derived(("masked", supported), _masked, supported)
+    wrt, given = (*wanted, *(False,) * len(supports)), tuple(c is not None for c in g)
+    cotangents = [bare(c) for c in g if c is not None]
+    found = iter(ops.pull(*operands, *supports, *cotangents, graph=graph, wrt=wrt, given=given))
     return [next(found) if is_wanted else None for is_wanted in wanted]
+
+
+def _masked(graph: Body, supported: Flags) -> Body:
+    """(inputs, supports) ↦ the outputs where they are supported, 0 elsewhere."""
+    xs = symbols(node.spec for node in graph.inputs)
+    masks = symbols(Spec(spec.shape, np.dtype(bool)) for spec, has in zip(graph.specs, supported, strict=True) if has)
+    each = iter(masks)
+    ys = graph.run(xs, ops)
+    return Body(
+        [*xs, *masks], [ops.where(next(each), y, 0) if has else y for y, has in zip(ys, supported, strict=True)]
+    )
+
+
+def _together(_xp: Any, g: Any, _out: Any, *operands: Any, wanted: Flags, **params: Any) -> list[Any]:
+    return pulled(_inner(operands, params), operands, g, wanted)
 
 
 def _jvp(_xp: Any, tangents: Any, _out: Any, *operands: Any, **params: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from chainrule.config import recording
 from chainrule.graph.backwards import nested_scan
 from chainrule.graph.body import Body, Flags, is_floating, symbols, tensor_spec
 from chainrule.graph.layout import Arrays, zeros_of
-from chainrule.graph.pull import PULL
+from chainrule.graph.pull import pulled
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
 from chainrule.spec import Spec, spec_of
@@ -50,9 +50,7 @@ def _together(_xp: Any, g: Any, _out: Any, *operands: Any, wanted: Flags, **para
         return Body(xs, ops.while_loop(*xs, **params))
 
     graph = params["body"].derived(("while", *params.values()), whole)
-    given = tuple(c is not None for c in g)
-    found = iter(PULL.call(*operands, *(c for c in g if c is not None), graph=graph, wrt=wanted, given=given))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
+    return pulled(graph, operands, g, wanted)
 
 
 def _jvp(xp: Any, tangents: Any, _out: Any, *operands: Any, **params: Any) -> tuple[Any, ...]:

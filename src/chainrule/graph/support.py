@@ -28,7 +28,8 @@ MOVES = frozenset({
 SCATTERS = frozenset(
     {"add_along_axis", "overlap_add", "put", "scatter_add", "tril", "triu"}
 )  # those that set zeros between
-TAKES = frozenset({"scan"})  # ops of several outputs whose reverse rules take cotangents with their supports
+# Ops of several outputs whose reverse rules take cotangents with their supports.
+TAKES = frozenset({"call", "checkpoint", "pull", "scan", "switch", "while_loop"})
 KEEPS = frozenset({"astype", "conj", "negative", "positive", "real"})  # element by element, 0 to 0
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.graph.body import Body, Flags, is_floating
-from chainrule.graph.support import Supported
+from chainrule.graph.body import Body, Flags, Pulled, is_floating
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
 from chainrule.spec import Spec
@@ -26,19 +25,8 @@ def _together(
     xp: Any, g: Any, _out: Any, index: Any, *operands: Any, wanted: Flags, branches: tuple[Body, ...]
 ) -> list[Any]:
     careful = xp is not raw and xp is not ops
-    given = tuple(c is not None for c in g)
-    # A branch that an operand does not reach leaves a structural zero there, which a careful walk wants to know.
-    masked = careful and any(branch.leaves_zeros(wanted[1:], given) for branch in branches)
-    pulled = tuple(
-        branch.pulled_supports(wanted[1:], given, 0) if masked else branch.pulled(wanted[1:], given, careful)
-        for branch in branches
-    )
-    found = list(xp.switch(index, *operands, *(c for c in g if c is not None), branches=pulled))
-    if masked:
-        count = sum(wanted)
-        found = [Supported(c, support) for c, support in zip(found[:count], found[count:], strict=True)]
-    answers = iter(found)
-    return [None, *(next(answers) if is_wanted else None for is_wanted in wanted[1:])]
+    pulled = Pulled(branches, g, wanted[1:], careful)
+    return [None, *pulled.answers(xp.switch(index, *operands, *pulled.operands, branches=pulled.bodies))]
 
 
 def _jvp(xp: Any, tangents: Any, _out: Any, index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:
