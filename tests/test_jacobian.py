@@ -104,6 +104,74 @@ def variably_dimensioned(xp, x):
     return [*(y - 1 for y in x), whole, whole**2]
 
 
+def bard(xp, x):
+    y = (0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39)
+    rows = [(i, 16 - i, min(i, 16 - i), b) for i, b in enumerate(y, start=1)]
+    return [b - (x[0] + u / (v * x[1] + w * x[2])) for u, v, w, b in rows]
+
+
+def meyer(xp, x):
+    y = (34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872)
+    return [x[0] * xp.exp(x[1] / (45 + 5 * i + x[2])) - b for i, b in enumerate(y, start=1)]
+
+
+def penalty_1(xp, x):
+    return [*(1e-5**0.5 * (y - 1) for y in x), sum(y * y for y in x) - 0.25]
+
+
+def penalty_2(xp, x):
+    n, a = len(x), 1e-5**0.5
+    pairs = [(i, x[i - 1], x[i - 2]) for i in range(2, n + 1)]
+    near = [a * (xp.exp(y / 10) + xp.exp(z / 10) - np.exp(i / 10) - np.exp((i - 1) / 10)) for i, y, z in pairs]
+    far = [a * (xp.exp(y / 10) - np.exp(-0.1)) for _, y, _ in pairs]
+    return [x[0] - 0.2, *near, *far, sum((n - i) * x[i] ** 2 for i in range(n)) - 1]
+
+
+def brown_almost_linear(xp, x):
+    product = x[0]
+    for y in x[1:]:
+        product = product * y
+    return [*(y + sum(x) - (len(x) + 1) for y in x[:-1]), product - 1]
+
+
+def discrete_boundary_value(xp, x):
+    h, padded = 1 / (len(x) + 1), [0.0, *x, 0.0]
+    triples = enumerate(zip(padded, padded[1:], padded[2:], strict=False), start=1)
+    return [2 * b - a - c + h * h * (b + i * h + 1) ** 3 / 2 for i, (a, b, c) in triples]
+
+
+def discrete_integral_equation(xp, x):
+    n = len(x)
+    h = 1 / (n + 1)
+    cubes = [(y + j * h + 1) ** 3 for j, y in enumerate(x, start=1)]
+    return [
+        x[i - 1]
+        + h / 2 * (1 - i * h) * sum(j * h * cubes[j - 1] for j in range(1, i + 1))
+        + h / 2 * i * h * sum((1 - j * h) * cubes[j - 1] for j in range(i + 1, n + 1))
+        for i in range(1, n + 1)
+    ]
+
+
+def broyden_banded(xp, x):
+    n = len(x)
+    bands = [[j for j in range(max(0, i - 5), min(n, i + 2)) if j != i] for i in range(n)]
+    return [x[i] * (2 + 5 * x[i] ** 2) + 1 - sum(x[j] * (1 + x[j]) for j in band) for i, band in enumerate(bands)]
+
+
+def linear_full_rank(xp, x):
+    m = len(x) + 2
+    return [*(y - 2 / m * sum(x) - 1 for y in x), *(-2 / m * sum(x) - 1 for _ in range(2))]
+
+
+def chebyquad(xp, x):
+    n, residuals = len(x), []
+    before, now = [1.0] * n, [2 * y - 1 for y in x]  # Chebyshev polynomials, shifted to [0, 1]
+    for i in range(1, n + 1):
+        residuals.append(sum(now) / n + (1 / (i * i - 1) if i % 2 == 0 else 0.0))
+        before, now = now, [2 * (2 * y - 1) * b - a for y, a, b in zip(x, before, now, strict=True)]
+    return residuals
+
+
 PROBLEMS = {
     rosenbrock: (-1.2, 1.0),
     freudenstein_roth: (0.5, -2.0),
@@ -122,6 +190,16 @@ PROBLEMS = {
     trigonometric: (0.2, 0.25, 0.1, 0.3, 0.4),
     broyden_tridiagonal: (-1.0, -0.9, -1.1, -0.8),
     variably_dimensioned: (0.75, 0.5, 0.25, 0.1),
+    bard: (1.0, 1.1, 0.9),
+    meyer: (0.02, 4000.0, 250.0),
+    penalty_1: (1.0, 2.0, 3.0, 4.0),
+    penalty_2: (0.5, 0.4, 0.6, 0.5),
+    brown_almost_linear: (0.5, 0.6, 0.4, 0.5),
+    discrete_boundary_value: (-0.16, -0.24, -0.24, -0.16),
+    discrete_integral_equation: (-0.16, -0.24, -0.24, -0.16),
+    broyden_banded: (-1.0, -0.9, -1.1, -0.8, -1.0, -0.7, -1.2),
+    linear_full_rank: (1.0, 0.9, 1.1),
+    chebyquad: (0.2, 0.4, 0.6, 0.8),
 }
 
 

@@ -107,6 +107,15 @@ def test_trees_in_and_out():
     assert_equal([found["h"], *found["norm"]], [expected["h"], *expected["norm"]])
 
 
+def test_trees_survive_inlining():
+    inner = cr.trace(lambda x: cr.sin(x) * x, 1.0)
+    graph = cr.trace(lambda p: {"y": inner(p["a"]) + p["b"]}, {"a": 1.0, "b": 2.0})
+    flat = graph.inline()
+    check(flat)
+    assert "call" not in str(flat)
+    assert flat({"a": 0.7, "b": 1.0})["y"].item() == graph({"a": 0.7, "b": 1.0})["y"].item()
+
+
 def test_specs_in_every_spelling():
     class Described:
         shape, dtype = (2, 3), "float32"

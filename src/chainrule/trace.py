@@ -39,6 +39,11 @@ class Traced(Graph):
             raise self._misfit(args)
         return unflatten(self._given, called(self, self._name, flat, {}))
 
+    def inline(self) -> Traced:
+        """This graph with the inside of every call in its place, at any depth; called with the same trees."""
+        flat = super().inline()  # type: ignore[misc]  # attached in graph/call.py
+        return Traced(self._name, flat.inputs, flat.outputs, self._taken, self._given)
+
     def _misfit(self, args: Any) -> ShapeError:
         return ShapeError(
             f"[{self._name}] the arguments are a tree {flatten(args)[1]}, and it was traced with {self._taken}; "
