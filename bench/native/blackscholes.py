@@ -89,6 +89,18 @@ def by_c(n: int) -> libraries.Call:
     return libraries.in_c("blackscholes", [n, *data(n)], [np.zeros(1), *np.zeros((4, n))], fast=True)
 
 
+def casadi(n: int) -> libraries.Call:
+    """One option as scalar code, mapped over all."""
+    import casadi as library
+
+    option = list(map(library.SX.sym, ("spot", "strike", "time", "rate", "volatility")))
+    price = prices(library, *option)
+    greeks = [library.gradient(price, option[i]) for i in GREEKS]
+    options = [library.MX.sym(f"x{i}", 1, n) for i in range(5)]
+    values, *slopes = library.Function("greeks", option, [price, *greeks]).map(n)(*options)
+    return libraries.casadi(options, [library.sum2(values), *slopes], data(n))
+
+
 CASES = [Case("greeks, n = 1e6", (1_000_000,), "ms", 0.7, rtol=1e-6)]
 
 

@@ -49,7 +49,7 @@ def autograd() -> libraries.Call:
     return libraries.autograd(program, data(), (0, 1))
 
 
-CASES = [Case("gradient", limit=1.0)]
+CASES = [Case("gradient")]
 
 
 def rows() -> list[Row]:

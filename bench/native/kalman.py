@@ -61,7 +61,36 @@ def autograd() -> libraries.Call:
     return libraries.autograd(program, data())
 
 
-CASES = [Case("gradient", limit=1.0)]
+def casadi() -> libraries.Call:
+    import casadi as library
+
+    def step(m: Any, p: Any, variances: Any, y: Any) -> Any:
+        motion, noise, measure = map(library.sparsify, map(library.DM, (MOTION, NOISE, MEASURE)))
+        m = motion @ m
+        p = motion @ p @ motion.T + variances[0] * noise
+        s = measure @ p @ measure.T + variances[1] * library.SX.eye(2)
+        e = y - measure @ m
+        inverse = library.inv(s)
+        gain = (inverse @ measure @ p).T
+        score = -0.5 * (e.T @ inverse @ e + library.log(library.det(2 * np.pi * s)))
+        return [m + gain @ e, p - gain @ measure @ p, score]
+
+    (logs, track), sx = data(), library.SX.sym
+    inputs = [sx("m", 4), sx("p", 4, 4), sx("variances", 2), sx("y", 2)]
+    state = library.vertcat(*map(library.vec, inputs[:2]))
+    m, p, score = step(*inputs)
+    after = library.vertcat(m, library.vec(p))
+    rest = library.vertcat(*inputs[2:])
+    function = library.Function("step", [state, rest], [after, score])
+    x, ys = library.MX.sym("logs", 2), library.MX.sym("track", 2, len(track))
+    start = library.DM(np.concatenate([np.zeros(4), np.eye(4).ravel()]))
+    rows = library.vertcat(library.repmat(library.exp(x), 1, len(track)), ys)
+    _, scores = function.mapaccum(len(track))(start, rows)
+    value = library.sum2(scores)
+    return libraries.casadi([x, ys], [value, library.gradient(value, x)], (logs, track.T))
+
+
+CASES = [Case("gradient")]
 
 
 def rows() -> list[Row]:

@@ -49,13 +49,10 @@ class Measured:
         return self.timer.timeit(self.number) / self.number
 
 
-def summary(answer: Any) -> list[float]:
-    """The sum of squares of each array of the answer, and some of its elements."""
-    found: list[float] = []
-    for leaf in leaves(answer):
-        values = np.asarray(leaf, "float64").reshape(-1)
-        found += [float(values @ values), *map(float, values[:: max(1, len(values) // SHOWN)])]
-    return found
+def summary(answer: Any) -> list[list[float]]:
+    """Of each array of the answer the norm, and some elements."""
+    arrays = [np.asarray(leaf, "float64").reshape(-1) for leaf in leaves(answer)]
+    return [[float(np.linalg.norm(x)), *map(float, x[:: max(1, len(x) // SHOWN)])] for x in arrays]
 
 
 def leaves(answer: Any) -> Iterator[Any]:
