@@ -114,6 +114,61 @@ def test_orders_and_depth():
     assert np.isfinite(cr.taylor(deep, 0.3, 1.0, 2)[2].item())
 
 
+def by_scan(x):
+    last, rows = cr.scan(lambda c, a: (cr.sin(c * a) + x, c**2), x, cr.tensor([0.5, 1.0, 1.5]))
+    return last + cr.sum(rows)
+
+
+def by_hand(x):
+    c, total = x, 0.0
+    for a in (0.5, 1.0, 1.5):
+        c, total = cr.sin(c * a) + x, total + c**2
+    return c + total
+
+
+def growing(x):
+    return cr.while_loop(lambda c: c < 5.0, lambda c: c * c + x, x)
+
+
+def chosen(x):
+    return cr.cond(x > 0, lambda x: cr.sin(x) * x, cr.cos, x)
+
+
+S = cr.symbol("s")
+CALLED = cr.Graph([S], [cr.exp(S) * S])
+PROGRAMS = {
+    "scan": (by_scan, by_hand),
+    "fori_loop": (
+        lambda x: cr.fori_loop(0, 3, lambda i, c: c * x + i, x),
+        lambda x: ((x * x + 0) * x + 1) * x + 2,
+    ),
+    "while_loop": (growing, lambda x: (x * x + x) * (x * x + x) + x),
+    "cond": (chosen, lambda x: cr.sin(x) * x),
+    "call": (lambda x: cr.sin(CALLED(x)), lambda x: cr.sin(cr.exp(x) * x)),
+    "gradient of a scan": (cr.grad(by_scan), cr.grad(by_hand)),
+    "scan of choices": (
+        lambda x: cr.scan(lambda c, _: (cr.cond(c > 1.5, lambda c: c * x, lambda c: c + x, c), None), x, None, 3)[0],
+        lambda x: (x + x) * x * x,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_loops_choices_and_calls(name):
+    program, plain = PROGRAMS[name]
+    x, v, order = 1.1, 0.7, 4
+    expected = np.array([c.item() for c in cr.taylor(plain, x, v, order)])
+    found = cr.taylor(program, x, v, order)
+    np.testing.assert_allclose([c.item() for c in found], expected, 1e-12)
+    symbol = cr.symbol()
+    symbolic = cr.function([symbol], cr.taylor(program, symbol, v, order))(x)
+    np.testing.assert_allclose([c.item() for c in symbolic], expected, 1e-12)
+    mapped = cr.vmap(lambda x: cr.stack(cr.taylor(program, x, v, order)))(np.array([x, x + 0.01]))
+    np.testing.assert_allclose(mapped.numpy()[0], expected, 1e-12)
+    slope = cr.grad(lambda x: cr.taylor(program, x, 1.0, order)[order - 1])(x).item()
+    np.testing.assert_allclose(slope, order * cr.taylor(plain, x, 1.0, order)[order].item(), 1e-11)
+
+
 @pytest.mark.parametrize(
     ("error", "message", "call"),
     [
@@ -162,6 +217,13 @@ def test_orders_and_depth():
             "call the function without it.",
             lambda: cr.taylor(cr.custom_rule(lambda x: x, vjp=lambda x: (x, lambda g: (g,))), 1.0, 1.0, 1),
             id="custom",
+        ),
+        pytest.param(
+            GradientError,
+            "[taylor] pull has rules of its own, and they are not defined on power series; expected ordinary ops; "
+            "call the function without it.",
+            lambda: cr.taylor(cr.grad(growing), 1.1, 1.0, 1),
+            id="the gradient of a while_loop",
         ),
     ],
 )

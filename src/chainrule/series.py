@@ -3,6 +3,7 @@
 The graph of f runs on series. Sums and linear ops act on each coefficient, products convolve, and of any other op the
 series follows from its own first derivative, evaluated in series: y' = Σᵢ ∂y/∂xᵢ(x(t)) · xᵢ'(t), coefficient by
 coefficient (Griewank and Walther, Evaluating Derivatives, 2nd edition, chapter 13). So no op has a second rule.
+Loops and choices become loops and choices of all coefficients at once, whose bodies are the old ones run on series.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from chainrule.apply import Box, operand_spec
 from chainrule.creation import asarray
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError
+from chainrule.graph.body import Body, Flags, is_floating, symbols
 from chainrule.graph.gradients import seed_spec
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.graph.samples import innermost
@@ -200,7 +202,8 @@ def taylor(function: Callable[..., Any], x: Any, v: Any, order: int) -> list[Any
     """[c₀, c₁, …, cₙ] with f(x + t v) = Σₖ cₖ tᵏ + O(tⁿ⁺¹): so k! cₖ is the k-th derivative of f along v.
 
     x and v are trees of equal form, and each coefficient has the form of f's output. The cost grows like a power of
-    the order, not exponentially as with nested derivatives. f is run once, on symbols.
+    the order, not exponentially as with nested derivatives. f is run once, on symbols; its loops, choices and calls of
+    graphs are run on series too. Ops with rules of their own (custom_rule, the gradient of a while_loop) are refused.
 
     >>> import chainrule as cr
     >>> taylor(cr.exp, 0.0, 1.0, 4)
@@ -221,8 +224,8 @@ def taylor(function: Callable[..., Any], x: Any, v: Any, order: int) -> list[Any
     starts = [_series(i, p, t) for i, (p, t) in enumerate(zip(points, moves, strict=True))]
     before = innermost.set(None)
     try:
-        symbols = [symbol(shape=s.shape, dtype=s.dtype) for s in starts]
-        outputs, form = flatten(function(unflatten(structure, symbols)))
+        inputs = [symbol(shape=s.shape, dtype=s.dtype) for s in starts]
+        outputs, form = flatten(function(unflatten(structure, inputs)))
     finally:
         innermost.reset(before)
     for i, y in enumerate(outputs):
@@ -232,26 +235,146 @@ def taylor(function: Callable[..., Any], x: Any, v: Any, order: int) -> list[Any
                 f"constant in chainrule.tensor(...)."
             )
     with np.errstate(all="ignore"):
-        found = _run(Graph([s._node for s in symbols], outputs), starts, terms)
+        found = _run(Graph([s._node for s in inputs], outputs), starts, terms)
     return [unflatten(form, [_coefficient(y, k) for y in found]) for k in range(terms)]
 
 
-def _run(graph: Graph, starts: Sequence[Series], terms: int) -> list[Any]:
+def _run(graph: Graph, starts: Sequence[Any], terms: int) -> list[Any]:
     """The outputs as series; all coefficients of one order, from operands to results, then those of the next."""
     known: dict[Any, Any] = dict(zip(graph.inputs, starts, strict=True))
+    waiting: list[Any] = list(starts)
     for node in graph.computed:
         if node.op is None:  # an alias
             known[node] = known[node.parents[0]]
             continue
         operands = operands_of(node, known, ops)
-        function = getattr(SPACE, node.op.name)
-        known[node] = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
-    for k in range(terms):
-        for series in known.values():
-            for one in series if isinstance(series, tuple) else (series,):
-                if isinstance(one, Series):
-                    one.at(k)
+        if node.op.name in PROGRAMS and any(isinstance(x, Series) for x in operands):
+            _advance(waiting, terms)
+            found = PROGRAMS[node.op.name](operands, terms, **node.params)
+        else:
+            function = getattr(SPACE, node.op.name)
+            found = function(operands, **node.params) if node.op.sequence else function(*operands, **node.params)
+        known[node] = found
+        waiting += found if isinstance(found, tuple) else (found,)
+    _advance(waiting, terms)
     return [known.get(y._node, y) for y in graph.outputs]
+
+
+def _advance(waiting: list[Any], terms: int) -> None:
+    """Compute what is there order by order, so that no coefficient waits for a long chain of others."""
+    for k in range(terms):
+        for series in waiting:
+            if isinstance(series, Series):
+                series.at(k)
+    waiting.clear()
+
+
+# ------------------------------------------------------------------------------- calls, choices and loops
+
+
+def _expanded(body: Body, moving: Flags, terms: int) -> Body:
+    """Coefficients of the inputs, of those that move, to coefficients of the outputs."""
+
+    def make(_: Body) -> Body:
+        inputs: list[Any] = []
+        starts: list[Any] = []
+        for node, moves in zip(body.inputs, moving, strict=True):
+            made = symbols([node.spec] * (terms if moves else 1))
+            inputs += made
+            starts.append(_whole(made) if moves else made[0])
+        outputs = _run(body, starts, terms)
+        return Body(inputs, _flat(outputs, [is_floating(spec) for spec in body.specs], terms))
+
+    return body.derived(("series", moving, terms), make)
+
+
+def _whole(known: list[Any]) -> Series:
+    """The series of which all coefficients that will be asked for are known."""
+    return Series(list(known), lambda k: known[k])
+
+
+def _flat(parts: Sequence[Any], moving: Sequence[bool], terms: int) -> list[Any]:
+    """All coefficients of those that move, and the others, in a row."""
+    return [
+        _coefficient(x, k)
+        for x, moves in zip(parts, moving, strict=True)
+        for k in range(terms if moves else 1)
+    ]  # fmt: skip
+
+
+def _grouped(found: Sequence[Any], specs: Sequence[Spec], terms: int) -> tuple[Any, ...]:
+    """Outputs again as series, of which each that is floating has all coefficients in a row."""
+    rest = iter(found)
+    return tuple(
+        _whole([next(rest) for _ in range(terms)]) if is_floating(spec) else next(rest) for spec in specs
+    )  # fmt: skip
+
+
+def _moving(operands: Sequence[Any]) -> Flags:
+    return tuple(isinstance(x, Series) for x in operands)
+
+
+def _call_of(operands: list[Any], terms: int, *, body: Body) -> tuple[Any, ...]:
+    return tuple(_run(body, operands, terms))
+
+
+def _switch_of(operands: list[Any], terms: int, *, branches: tuple[Body, ...]) -> tuple[Any, ...]:
+    index, *others = operands
+    moving = _moving(others)
+    wide = tuple(_expanded(branch, moving, terms) for branch in branches)
+    found = ops.switch(index, *_flat(others, moving, terms), branches=wide)
+    return _grouped(found, branches[0].specs, terms)
+
+
+def _carried(body: Body, operands: list[Any], consts: int, carries: int) -> Flags:
+    """What moves in a loop: what does at its start, and every floating carry."""
+    floating = [is_floating(node.spec) for node in body.inputs]
+    return tuple(
+        floating[i] if consts <= i < consts + carries else isinstance(x, Series) for i, x in enumerate(operands)
+    )
+
+
+def _scan_of(operands: list[Any], terms: int, **params: Any) -> tuple[Any, ...]:
+    body, consts, carries = params["body"], params["consts"], params["carries"]
+    moving = _carried(body, operands, consts, carries)
+    wide = {
+        "body": _expanded(body, moving, terms),
+        "consts": len(_flat(operands[:consts], moving[:consts], terms)),
+        "carries": sum(terms if moves else 1 for moves in moving[consts : consts + carries]),
+    }
+    found = ops.scan(*_flat(operands, moving, terms), **{**params, **wide})
+    return _grouped(found, [*body.specs, *(body.specs[:carries] if params["keep"] else ())], terms)
+
+
+def _while_of(
+    operands: list[Any], terms: int, *, cond: Body, body: Body, conds: int, consts: int, **params: Any
+) -> tuple[Any, ...]:
+    tested, inner = [_first(x) for x in operands[:conds]], operands[conds:]
+    moving = _carried(body, inner, consts, len(inner) - consts)
+
+    def make(_: Body) -> Body:
+        """The condition, which looks at the first coefficient of each."""
+        fixed = symbols(node.spec for node in cond.inputs[:conds])
+        carry = [
+            symbols([node.spec] * (terms if moves else 1))
+            for node, moves in zip(cond.inputs[conds:], moving[consts:], strict=True)
+        ]
+        outputs = cond.run([*fixed, *(one[0] for one in carry)], ops)
+        return Body([*fixed, *(x for one in carry for x in one)], outputs)
+
+    found = ops.while_loop(
+        *tested,
+        *_flat(inner, moving, terms),
+        cond=cond.derived(("series", moving[consts:], terms), make),
+        body=_expanded(body, moving, terms),
+        conds=conds,
+        consts=len(_flat(inner[:consts], moving[:consts], terms)),
+        **params,
+    )
+    return _grouped(found, body.specs, terms)
+
+
+PROGRAMS = {"call": _call_of, "switch": _switch_of, "scan": _scan_of, "while_loop": _while_of}
 
 
 def _series(i: int, point: Any, move: Any) -> Series:
@@ -275,5 +398,7 @@ def _series(i: int, point: Any, move: Any) -> Series:
 def _coefficient(y: Any, k: int) -> Any:
     if isinstance(y, Series):
         return y.at(k)
-    spec = Spec(y.shape, y.dtype)
-    return y if k == 0 else asarray(np.zeros(spec.shape, spec.dtype))
+    if k == 0:
+        return y
+    spec = operand_spec("taylor", y)
+    return asarray(np.zeros(spec.shape, spec.dtype))
