@@ -1,0 +1,500 @@
+"""From a graph to statements: what each op reads, and at which indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph.graph import Graph, operands_of
+from chainrule.graph.walk import ancestors
+from chainrule.native.rules import as_dtype, operand_dtypes, stated
+from chainrule.native.statements import (
+    ZERO,
+    Array,
+    Axis,
+    Index,
+    Read,
+    Statement,
+    View,
+    apart,
+    broadcast,
+    flipped,
+    permuted,
+    reshaped,
+    sliced,
+    view_of,
+    viewed,
+)
+from chainrule.node import Node
+from chainrule.op import PICK
+from chainrule.ops import raw
+from chainrule.spec import normalize_axes
+
+# How the ops that are not elementwise are lowered: (lister, views of the operands, node) -> View, or a tuple of them.
+LOWERINGS: dict[str, Callable[..., Any]] = {}
+SMALL = 4096  # multiplications in a product of matrices, up to which loops beat a call of BLAS
+
+
+def lowers(*names: str) -> Callable[..., Any]:
+    """Register a lowering of ops."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            LOWERINGS[name] = function
+        return function
+
+    return register
+
+
+class Lister:
+    """Lists the statements of a graph."""
+
+    def __init__(self) -> None:
+        self.statements: list[Statement] = []
+        self.known: dict[Any, Any] = {}
+        self.constants: dict[int, View] = {}
+        self.kept: list[Any] = []
+        self.uses: dict[Any, int] = {}
+
+    def graph(self, graph: Graph, inputs: Sequence[View]) -> list[View]:
+        """List what the outputs of a graph need; the views of these."""
+        around, self.known = self.known, dict(zip(graph.inputs, inputs, strict=True))
+        wanted = {y._node for y in graph.outputs if y._node is not None}
+        reached = set(ancestors(list(wanted)))
+        nodes = [node for node in graph.computed if node in reached]
+        for parent in (*(p for node in nodes for p in node.parents), *(y._node for y in graph.outputs)):
+            self.uses[parent] = self.uses.get(parent, 0) + 1
+        for node in nodes:
+            self.known[node] = self.lower(node)
+        found = [self.known[y._node] if y._node in self.known else self.view(y._value) for y in graph.outputs]
+        self.known = around
+        return found
+
+    # ------------------------------------------------------------------------------------------ operands
+
+    def view(self, value: Any) -> View:
+        """A constant as something to read."""
+        if isinstance(value, View):
+            return value
+        if id(value) not in self.constants:
+            array = np.asarray(value)
+            self.kept.append(value)
+            self.constants[id(value)] = view_of(Array(array.shape, array.dtype, constant=array, name="constant"))
+        return self.constants[id(value)]
+
+    def lower(self, node: Node) -> Any:
+        if node.op is None:
+            return self.known[node.parents[0]]
+        operands = operands_of(node, self.known, raw)
+        if node.op is PICK:
+            return operands[0][node.params["index"]]
+        rule = LOWERINGS.get(node.op.name)
+        if rule is not None:
+            made = rule(self, operands, node)
+            if made is not None:
+                return made
+        if node.op.emit is not None:
+            made = self.elementwise(node, operands)
+            if made is not None:
+                return made
+        return self.host(node, operands)
+
+    def axes_of(self, shape: Sequence[int]) -> tuple[list[Axis | None], list[Index]]:
+        """An axis for every dimension that is not of size 1, and the indices along them."""
+        axes = [Axis(size) if size != 1 else None for size in shape]
+        return axes, [ZERO if axis is None else Index(((axis, 1),)) for axis in axes]
+
+    # ------------------------------------------------------------------------------------------ statements
+
+    def add(self, statement: Statement) -> View:
+        self.statements.append(statement)
+        statement.out.makers.append(statement)
+        return view_of(statement.out)
+
+    def elementwise(self, node: Node, operands: Sequence[Any]) -> View | None:
+        shape, op = node.shape, node.op
+        assert op is not None and op.emit is not None
+        out = Array(shape, node.dtype, name=op.name)
+        axes, indices = self.axes_of(shape)
+        cast = operand_dtypes(op, operands, node.dtype)
+        if cast is None or not stated(op, cast, operands, node.dtype, node.params):
+            return None
+        reads = tuple(self.operand(x, shape, indices) for x in operands)
+        params, emit = node.params, op.emit
+
+        def rule(e: Any, *numbers: Any) -> Any:
+            return emit(e, *(as_dtype(e, x, d) for x, d in zip(numbers, cast, strict=True)), **params)
+
+        return self.add(
+            Statement(
+                out, apart(indices), tuple(a for a in axes if a), reads, rule, name=op.name, cost=COSTS.get(op.name, 1)
+            )
+        )
+
+    def operand(self, x: Any, shape: Sequence[int], indices: Sequence[Index]) -> Any:
+        """What a statement reads at these indices of its own shape, to which x broadcasts."""
+        if not isinstance(x, View):
+            if np.ndim(x) == 0:
+                return x if not isinstance(x, np.ndarray) else x[()]
+            x = self.view(x)
+        if x.array.constant is not None and x.array.constant.size == 1:
+            return x.array.constant.reshape(())[()]
+        return broadcast(x, tuple(shape)).read(indices)
+
+    def map(self, x: View, rule: Callable[..., Any], dtype: Any = None, name: str = "copy") -> View:
+        """One number of ``rule`` for every element of x."""
+        axes, indices = self.axes_of(x.shape)
+        out = Array(x.shape, x.dtype if dtype is None else dtype, name=name)
+        return self.add(
+            Statement(out, apart(indices), tuple(a for a in axes if a), (x.read(indices),), rule, name=name)
+        )
+
+    def copy(self, x: Any) -> View:
+        return self.map(self.view(x), lambda e, v: v)
+
+    def whole(self, x: Any) -> View:
+        """x as an array in its own order."""
+        x = self.view(x)
+        return x if x.whole else self.copy(x)
+
+    def reduce(
+        self,
+        x: View,
+        axis: Sequence[int],
+        keepdims: bool,
+        dtype: Any,
+        combine: str,
+        initial: Any,
+        rule: Any = None,
+        name: str = "",
+    ) -> View:
+        """Fold x over axes by ``combine``."""
+        axes, indices = self.axes_of(x.shape)
+        kept = [d for d in range(len(x.shape)) if d not in axis]
+        shape = (
+            tuple((1 if d in axis else n) for d, n in enumerate(x.shape))
+            if keepdims
+            else tuple(x.shape[d] for d in kept)
+        )
+        place = [ZERO if d in axis else indices[d] for d in range(len(x.shape)) if keepdims or d not in axis]
+        out = Array(shape, dtype, name=name or combine)
+        rule = rule or (lambda e, v: e.cast(v, out.dtype))
+        folded = tuple(a for d in axis if (a := axes[d]) is not None)
+        return self.add(
+            Statement(
+                out, apart(place), tuple(a for a in axes if a), (x.read(indices),), rule,
+                folded=folded, combine=combine, initial=initial, name=name or combine,
+            )
+        )  # fmt: skip
+
+    def product(self, x: View, y: View, batch: Sequence[int], n: int, m: int, k: int, dtype: Any) -> View:
+        """out[…, n, m] = Σₖ x[…, n, k]·y[…, k, m]."""
+        shape = (*batch, n, m)
+        axes, indices = self.axes_of((*shape, k))
+        left = broadcast(x, (*batch, n, k)).read([*indices[:-2], indices[-1]])
+        right = broadcast(y, (*batch, k, m)).read([*indices[:-3], indices[-1], indices[-2]])
+        out = Array(shape, dtype, name="matmul")
+        folded = (axes[-1],) if axes[-1] is not None else ()
+        return self.add(
+            Statement(
+                out, apart(indices[:-1]), tuple(a for a in axes if a), (left, right),
+                lambda e, a, b: e.cast(a, dtype) * e.cast(b, dtype),
+                folded=folded, combine="add", initial=0, name="matmul",
+            )
+        )  # fmt: skip
+
+    def call(
+        self, specs: Sequence[Any], operands: Sequence[Any], call: Callable[..., Any], name: str
+    ) -> tuple[View, ...]:
+        """Arrays that one function makes of whole arrays: ``call(lowering, operands, outs)``, when it is time to."""
+        views = [self.whole(x) for x in operands]
+        outs = [Array(spec.shape, spec.dtype, name=name) for spec in specs]
+        arrays = [x.array for x in views]
+        reads = tuple(Read(array, ()) for array in arrays)
+        statement = Statement(
+            outs[0],
+            (),
+            (),
+            reads,
+            _nothing,
+            call=lambda lowering: call(lowering, arrays, outs),
+            also=tuple(outs[1:]),
+            name=name,
+        )
+        self.add(statement)
+        for out in outs[1:]:
+            out.makers.append(statement)
+        return tuple(map(view_of, outs))
+
+    def host(self, node: Node, operands: Sequence[Any]) -> Any:
+        """The value rule itself, called back: for ops that have no lowering."""
+        op = node.op
+        assert op is not None
+        specs = node.spec if op.outputs is not None else (node.spec,)
+        views = self.call(specs, operands, HostCall(node, operands), op.name)
+        return views if op.outputs is not None else views[0]
+
+
+def _nothing(_e: Any) -> None:
+    """The rule of a statement that calls."""
+
+
+class HostCall:
+    """A call of an op's value rule in Python."""
+
+    def __init__(self, node: Node, operands: Sequence[Any]):
+        self.node, self.name = node, node.name()
+        # What is a number of Python's to the rule must stay one: it decides dtypes.
+        self.weak = [None if isinstance(x, (View, np.ndarray, np.generic)) else x for x in operands]
+
+    def value(self, *arrays: Any) -> tuple[Any, ...]:
+        op = self.node.op
+        assert op is not None
+        given = [x if w is None else w for x, w in zip(arrays, self.weak, strict=True)]
+        with np.errstate(all="ignore"):
+            found = op.value(given, **self.node.params) if op.sequence else op.value(*given, **self.node.params)
+        return found if op.outputs is not None else (found,)
+
+    def __call__(self, lowering: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:
+        lowering.host_call(self, operands, outs)
+
+
+COSTS = dict.fromkeys(["exp", "log", "tanh", "sin", "cos", "power", "erf", "sigmoid", "softplus", "expm1", "log1p"], 20)
+
+
+# ---------------------------------------------------------------------------------------------------- views
+
+
+def _of(view: Any, lister: Lister) -> View:
+    return lister.view(view)
+
+
+@lowers("call")
+def _call(lister: Lister, operands: Any, node: Node) -> tuple[View, ...]:
+    return tuple(lister.graph(node.params["body"], [lister.view(x) for x in operands]))
+
+
+@lowers("permute_dims")
+def _permute(lister: Lister, operands: Any, node: Node) -> View:
+    return permuted(_of(operands[0], lister), node.params["axes"])
+
+
+@lowers("matrix_transpose")
+def _matrix_transpose(lister: Lister, operands: Any, node: Node) -> View:
+    d = len(node.shape)
+    return permuted(_of(operands[0], lister), [*range(d - 2), d - 1, d - 2])
+
+
+@lowers("reshape", "expand_dims", "squeeze")
+def _reshape(lister: Lister, operands: Any, node: Node) -> View:
+    x = _of(operands[0], lister)
+    found = reshaped(x, node.shape)
+    if found is None:
+        found = reshaped(lister.copy(x), node.shape)
+        assert found is not None
+    return found
+
+
+@lowers("broadcast_to")
+def _broadcast(lister: Lister, operands: Any, node: Node) -> View:
+    return broadcast(_of(operands[0], lister), node.shape)
+
+
+@lowers("flip")
+def _flip(lister: Lister, operands: Any, node: Node) -> View:
+    x = _of(operands[0], lister)
+    axis = node.params.get("axis")
+    return flipped(x, range(len(x.shape)) if axis is None else normalize_axes("flip", axis, len(x.shape)))
+
+
+@lowers("stop_gradient", "positive")
+def _same(lister: Lister, operands: Any, node: Node) -> View | None:
+    x = _of(operands[0], lister)
+    return x if x.dtype == node.dtype else None
+
+
+@lowers("astype")
+def _astype(lister: Lister, operands: Any, node: Node) -> View:
+    x = _of(operands[0], lister)
+    return x if x.dtype == node.dtype else lister.map(x, lambda e, v: e.cast(v, node.dtype), node.dtype, "astype")
+
+
+@lowers("real", "imag")
+def _part(lister: Lister, operands: Any, node: Node) -> View | None:
+    x, op = _of(operands[0], lister), node.op
+    if x.dtype.kind != "c":
+        return x if op is not None and op.name == "real" else None
+    name = "re" if op is not None and op.name == "real" else "im"
+    return lister.map(x, lambda e, v: getattr(v, name), node.dtype, name)
+
+
+@lowers("gather")
+def _gather(lister: Lister, operands: Any, node: Node) -> View | None:
+    template = node.params["index"]
+    if len(operands) > 1 or not _basic(template):
+        return None
+    return sliced(_of(operands[0], lister), template)
+
+
+def _basic(template: Any) -> bool:
+    return all(
+        part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
+        for part in template
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- writing parts
+
+
+@lowers("scatter_add")
+def _scatter_add(lister: Lister, operands: Any, node: Node) -> View | None:
+    template = node.params["index"]
+    if len(operands) > 1 or not _basic(template):
+        return None
+    return _written(lister, Array(node.shape, node.dtype, name="scatter"), template, operands[0], fill=0)
+
+
+def _written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
+    """Write a value to a part of an array."""
+    part = sliced(view_of(out), template)
+    axes, indices = lister.axes_of(part.shape)
+    read = lister.operand(value, part.shape, indices)
+    return lister.add(
+        Statement(
+            out, part.map(indices), tuple(a for a in axes if a), (read,), lambda e, v: as_dtype(e, v, out.dtype),
+            fill=fill, adds=adds, name="write",
+        )
+    )  # fmt: skip
+
+
+@lowers("concat")
+def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
+    axis = node.params.get("axis", 0)
+    if axis is None:
+        return None
+    out, start = Array(node.shape, node.dtype, name="concat"), 0
+    axis %= len(node.shape)
+    view = view_of(out)
+    for x in operands:
+        size = np.shape(x)[axis] if not isinstance(x, View) else x.shape[axis]
+        view = _written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
+        start += size
+    return view
+
+
+@lowers("stack")
+def _stack(lister: Lister, operands: Any, node: Node) -> View:
+    axis = node.params.get("axis", 0) % len(node.shape)
+    out = Array(node.shape, node.dtype, name="stack")
+    view = view_of(out)
+    for i, x in enumerate(operands):
+        view = _written(lister, out, (*[slice(None)] * axis, i), x)
+    return view
+
+
+@lowers("put")
+def _put(lister: Lister, operands: Any, node: Node) -> View | None:
+    template = node.params["index"]
+    if len(operands) > 2 or not _basic(template):
+        return None
+    out = Array(node.shape, node.dtype, name="put")
+    _written(lister, out, (Ellipsis,), operands[0])
+    value = operands[1]
+    if isinstance(value, View):
+        room = len(sliced(view_of(out), template).shape)
+        while len(value.shape) > room:
+            value = sliced(value, (0,))
+    return _written(lister, out, template, value)
+
+
+@lowers("add")
+def _add(lister: Lister, operands: Any, node: Node) -> View | None:
+    """The sum of parts that were written into zeros is written into the same zeros."""
+    for x, other in (operands, operands[::-1]):
+        if not (isinstance(x, View) and isinstance(other, View) and x.whole and other.whole):
+            continue
+        makers, others = x.array.makers, other.array.makers
+        mergeable = (
+            makers and makers[0].fill == 0 and others and others[0].fill == 0 and x.array is not other.array
+            and x.array.dtype == other.array.dtype == node.dtype
+            and all(lister.uses.get(p) == 1 for p in node.parents)
+        )  # fmt: skip
+        if mergeable:
+            for maker in others:
+                moved = Statement(
+                    x.array, maker.place, maker.axes, maker.reads, maker.rule, adds=True, name="write",
+                    folded=maker.folded, combine=maker.combine, initial=maker.initial,
+                )  # fmt: skip
+                lister.statements.remove(maker)
+                lister.add(moved)
+            return view_of(x.array)
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- folding
+
+FOLDS = {
+    "sum": ("add", 0),
+    "prod": ("mul", 1),
+    "max": ("maximum", None),
+    "min": ("minimum", None),
+    "all": ("and", True),
+    "any": ("or", False),
+}
+
+
+@lowers(*FOLDS, "count_nonzero", "mean")
+def _fold(lister: Lister, operands: Any, node: Node) -> View | None:
+    x, op = _of(operands[0], lister), node.op
+    assert op is not None
+    axis = node.params.get("axis")
+    axis = tuple(range(len(x.shape))) if axis is None else normalize_axes(op.name, axis, len(x.shape))
+    keepdims = bool(node.params.get("keepdims", False))
+    dtype = node.dtype
+    if op.name == "count_nonzero":
+        return lister.reduce(x, axis, keepdims, dtype, "add", 0, lambda e, v: e.cast(e.cast(v, bool), dtype), op.name)
+    if op.name == "mean":
+        count = math.prod(x.shape[d] for d in axis)
+        total = lister.reduce(x, axis, keepdims, dtype, "add", 0, name="sum")
+        return lister.map(
+            total, lambda e, v: v / (e.like(v, count) if dtype.kind == "f" else float(count)), name="mean"
+        )
+    combine, initial = FOLDS[op.name]
+    if dtype.kind == "c" and combine in ("maximum", "minimum"):
+        return None
+    if initial is None:
+        if 0 in x.shape:
+            return None
+        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype) if dtype.kind in "iu" else None
+        low, high = (-np.inf, np.inf) if dtype.kind == "f" else (limits.min, limits.max) if limits else (False, True)
+        initial = low if combine == "maximum" else high
+        if dtype.kind == "b":
+            combine = "or" if combine == "maximum" else "and"
+    if "initial" in node.params or node.params.get("where", True) is not True:
+        return None
+    return lister.reduce(x, axis, keepdims, dtype, combine, initial, name=op.name)
+
+
+@lowers("matmul")
+def _matmul(lister: Lister, operands: Any, node: Node) -> View | None:
+    x, y = (_of(z, lister) for z in operands)
+    if len(x.shape) == 1:
+        x = sliced(x, (None,))
+        made = _matrices(lister, x, sliced(y, (slice(None), None)) if len(y.shape) == 1 else y, node.dtype)
+    else:
+        made = _matrices(lister, x, sliced(y, (slice(None), None)) if len(y.shape) == 1 else y, node.dtype)
+    return None if made is None else reshaped(made, node.shape)
+
+
+def _matrices(lister: Lister, x: View, y: View, dtype: Any) -> View | None:
+    n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    if dtype.kind == "b":
+        return None
+    return lister.product(x, y, batch, n, m, k, dtype)
+
+
+assert viewed

@@ -1,0 +1,644 @@
+"""From nests of loops to a loop program: where numbers live, and what is computed in which step.
+
+What a statement makes is kept in registers where all who read it stand in the same step of the same loops, or in loops
+inside of these; else in memory, of which an array takes as much as one step of the loops around it and all its readers
+needs. What is folded over loops is folded in registers, a number a lane, or in memory where loops inside run along it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.native.fuse import Call, Item, Loop, Straight, fused
+from chainrule.native.host import callback
+from chainrule.native.listing import Lister
+from chainrule.native.loops import I64, Emitter, Pointer, Value
+from chainrule.native.statements import Array, Axis, Index, Read, Statement, View, runs_along
+from chainrule.spec import Spec
+
+Path = tuple[Loop, ...]
+WIDTH = 64  # of the widest registers
+
+
+@dataclass(eq=False, slots=True)
+class Storage:
+    """Where the elements of an array are, a step of ``loops``: in memory or in registers."""
+
+    strides: tuple[int, ...]
+    size: int
+    loops: Path
+    pointer: Pointer | None = None
+    registers: list[Any] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Home:
+    """The life of an array: the loops around its completion, its memory and its registers."""
+
+    path: Path
+    memory: Storage | None = None
+    registers: Storage | None = None
+    around: Path = ()  # the loops around its completion and all who read it
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One step of the loops around: their indices, and the one whose steps are the lanes of vectors."""
+
+    path: Path
+    indices: dict[Loop, Value]
+    vector: Loop | None = None
+    lanes: int = 1
+    copy: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Width:
+    """How a loop of straight statements is taken: ``copies`` vectors of ``lanes`` at once, then the rest."""
+
+    lanes: int
+    copies: int
+
+
+class Arena:
+    """Memory of the program's own: what is given back is given out again."""
+
+    def __init__(self, pointer: Pointer):
+        self.pointer, self.size = pointer, 0
+        self.free: list[tuple[int, int]] = []  # (offset, bytes), ascending
+        self.places: dict[Array, tuple[int, int]] = {}
+
+    def take(self, e: Emitter, array: Array, size: int) -> Pointer:
+        offset = self.reserve(size)
+        self.places[array] = (offset, -(-size // WIDTH) * WIDTH)
+        return e.at(self.pointer, np.dtype(np.uint8), offset)
+
+    def reserve(self, size: int) -> int:
+        size = -(-size // WIDTH) * WIDTH
+        fitting = [(room, offset) for offset, room in self.free if room >= size]
+        if not fitting:
+            self.size += size
+            return self.size - size
+        room, offset = min(fitting)
+        self.free.remove((offset, room))
+        if room > size:
+            self.give(offset + size, room - size)
+        return offset
+
+    def release(self, array: Array) -> None:
+        self.give(*self.places.pop(array))
+
+    def give(self, offset: int, size: int) -> None:
+        self.free.append((offset, size))
+        self.free.sort()
+        merged: list[tuple[int, int]] = []
+        for start, room in self.free:
+            if merged and merged[-1][0] + merged[-1][1] == start:
+                merged[-1] = (merged[-1][0], merged[-1][1] + room)
+            else:
+                merged.append((start, room))
+        self.free = merged
+
+
+@dataclass(eq=False)
+class Lowering:
+    """Writes the statements of one graph with an emitter."""
+
+    e: Emitter
+    statements: Sequence[Statement]
+    arena: Arena
+    items: list[Item] = field(init=False)
+    homes: dict[Array, Home] = field(default_factory=dict)
+    paths: dict[Statement, Path] = field(default_factory=dict)
+    widths: dict[Loop, Width] = field(default_factory=dict)
+    folds: dict[Statement, dict[tuple[int, int], list[Any]]] = field(default_factory=dict)
+    readers: dict[Array, list[Statement]] = field(default_factory=dict)
+    ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
+
+    def __post_init__(self) -> None:
+        self.items = fused(self.statements)
+        for _ in self._walk(self.items, ()):
+            pass
+        for statement in self.statements:
+            for array in statement.sources():
+                self.readers.setdefault(array, []).append(statement)
+        for array in dict.fromkeys(a for s in self.statements for a in s.makes):
+            self.homes[array] = self._home(array)
+        last: dict[Array, int] = {}
+        for i, item in enumerate(self.items):
+            for statement in _members(item):
+                last.update(dict.fromkeys((*statement.sources(), *statement.makes), i))
+        for array, i in last.items():
+            self.ends.setdefault(i, []).append(array)
+
+    def _walk(self, items: Sequence[Item], path: Path) -> Iterator[None]:
+        for item in items:
+            if isinstance(item, Loop):
+                self.widths[item] = _width(item) if item.leaf else Width(1, 1)
+                yield from self._walk(item.items, (*path, item))
+            else:
+                for s in [item.statement] if isinstance(item, Call) else item.members:
+                    self.paths[s] = path
+        yield
+
+    # ------------------------------------------------------------------------------------------ where things live
+
+    def _complete(self, statement: Statement) -> Path:
+        """The loops around the completion of what a statement makes: those outside of any that it is folded over."""
+        path = self.paths[statement]
+        for i, loop in enumerate(path):
+            if loop.axes[statement] in statement.folded:
+                return path[:i]
+        return path
+
+    def inner(self, statement: Statement) -> Path:
+        """The innermost loops, over all of which a statement is folded in registers."""
+        path = self.paths[statement]
+        i = len(path)
+        while i and path[i - 1].axes[statement] in statement.folded:
+            i -= 1
+        return path[i:]
+
+    def _home(self, array: Array) -> Home:
+        makers = array.makers
+        done = _common([self._complete(m) for m in makers])
+        readers = self.readers.get(array, [])
+        in_registers = all(self._in_registers(m, done) for m in makers) and all(m.call is None for m in makers)
+        registers = self._storage(array, done) if in_registers else None
+        if registers is not None and registers.loops != done:
+            registers = None
+        far = [r for r in readers if r not in makers and not (registers and self._within(registers, array, r, done))]
+        home = Home(done, None, registers)
+        if array.output is not None or far or registers is None:
+            around = () if array.output is not None else _common([done, *(self.paths[r] for r in readers)])
+            home.memory, home.around = self._storage(array, around), around
+        return home
+
+    def _within(self, registers: Storage, array: Array, reader: Statement, done: Path) -> bool:
+        """Whether a reader stands where registers can be read, and asks for numbers of its step alone."""
+        path = self.paths[reader]
+        if reader.call is not None or path[: len(done)] != done:
+            return False
+        moving = {loop.axes[reader] for loop in path} - {loop.axes[reader] for loop in registers.loops}
+        return not any(
+            axis in moving
+            for read in reader.reads
+            if isinstance(read, Read) and read.array is array
+            for _, index in read.place
+            for axis, _ in index.terms
+        )
+
+    def _in_registers(self, maker: Statement, done: Path) -> bool:
+        return (*done, *self.inner(maker)) == self.paths[maker]
+
+    def _storage(self, array: Array, loops: Path) -> Storage:
+        """The elements that one step of the loops needs; of as many of the loops as all makers run along."""
+        shape = list(array.shape)
+        kept: list[Loop] = []
+        for loop in loops:
+            runs = {runs_along(array, m.place, loop.axes[m]) for m in array.makers}
+            run = runs.pop() if len(runs) == 1 else None
+            if run is None:
+                break
+            shape[run[0]] = 1
+            kept.append(loop)
+        strides, step = [], 1
+        for size in reversed(shape):
+            strides.append(step)
+            step *= size
+        return Storage(tuple(reversed(strides)), step, tuple(kept))
+
+    # ------------------------------------------------------------------------------------------ writing loops
+
+    def write(self) -> None:
+        self._items(self.items, Step((), {}))
+
+    def _release(self, arrays: Sequence[Array]) -> None:
+        """Give memory back that nobody needs any more."""
+        for array in arrays:
+            home = self.homes.get(array)
+            if home is not None and home.memory is not None and array in self.arena.places:
+                self.arena.release(array)
+
+    def _items(self, items: Sequence[Item], step: Step) -> None:
+        for number, item in enumerate(items):
+            inside = list(_members(item))
+            self._prepare(inside, step)
+            if isinstance(item, Straight):
+                for statement in item.members:
+                    self._statement(statement, step)
+            elif isinstance(item, Call):
+                assert item.statement.call is not None
+                item.statement.call(self)
+            elif item.leaf:
+                self._leaf(item, step)
+            else:
+                merged = self._merged(item)
+                note = " ".join(dict.fromkeys(s.name for s in inside))
+                if merged is not None:
+                    self._collapsed(item, merged, step)
+                else:
+                    with self.e.loop(0, item.size, note=note) as i:
+                        self._items(item.items, Step((*step.path, item), {**step.indices, item: i}))
+            if isinstance(item, Loop):
+                self._conclude(inside, step)
+            if items is self.items:
+                self._release(self.ends.get(number, ()))
+
+    def _leaf(self, loop: Loop, step: Step) -> None:
+        """A loop of straight statements, in vectors."""
+        body = loop.items[0]
+        assert isinstance(body, Straight)
+        self._vectors(loop, body.members, loop.size, step, (loop,))
+
+    def _merged(self, loop: Loop) -> Loop | None:
+        """The leaf that is all there is in a loop, where both together run along memory as one loop would."""
+        if len(loop.items) != 1 or not isinstance(loop.items[0], Loop) or not loop.items[0].leaf:
+            return None
+        inner = loop.items[0]
+        for s in _members(inner):
+            a, b = loop.axes[s], inner.axes[s]
+            if (a in s.folded) != (b in s.folded):
+                return None
+            for array, place in [(r.array, r.place) for r in s.reads if isinstance(r, Read)] + [(s.out, s.place)]:
+                outer, inner_step = self._step_of(array, place, s, loop), self._step_of(array, place, s, inner)
+                if outer != inner_step * inner.size:
+                    return None
+        return inner
+
+    def _step_of(self, array: Array, place: Any, statement: Statement, loop: Loop) -> int:
+        storage = self.homes[array].memory if array in self.homes else None
+        if array in self.homes and storage is None:
+            return 0
+        strides = storage.strides if storage is not None else array.strides
+        dropped = {one.axes[statement] for one in (storage.loops if storage is not None else ())}
+        return _linear(place, strides, dropped).coefficient(loop.axes[statement])
+
+    def _collapsed(self, outer: Loop, inner: Loop, step: Step) -> None:
+        body = inner.items[0]
+        assert isinstance(body, Straight)
+        self.widths[inner] = _width(inner, outer.size * inner.size)
+        step = Step((*step.path, outer), {**step.indices, outer: self.e.const(0, I64)})
+        self._vectors(inner, body.members, outer.size * inner.size, step, (outer, inner))
+
+    def _vectors(self, loop: Loop, members: Sequence[Statement], size: int, step: Step, loops: Path) -> None:
+        width = self.widths[loop]
+        lanes, copies = width.lanes, width.copies
+        note = " ".join(dict.fromkeys(s.name for s in members))
+        path = (*step.path, loop)
+        whole = size - size % lanes
+        many = whole - whole % (lanes * copies)
+        if copies > 1 and many:
+            self._vector_loop(loop, members, 0, many, lanes, copies, Step(path, step.indices, loop), note)
+        else:
+            many = 0
+        if whole > many:
+            self._vector_loop(loop, members, many, whole, lanes, 1, Step(path, step.indices, loop), note)
+        if size > whole:
+            self._vector_loop(loop, members, whole, size, size - whole, 1, Step(path, step.indices, loop), note)
+
+    def _vector_loop(
+        self, loop: Loop, members: Any, start: int, stop: int, lanes: int, copies: int, step: Step, note: str
+    ) -> None:
+        def body(index: Value) -> None:
+            for copy in range(copies):
+                self._begin(members, step)
+                at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy)
+                for statement in members:
+                    self._statement(statement, at)
+
+        if stop - start == lanes * copies:
+            body(self.e.const(start, I64))
+            return
+        with self.e.loop(start, stop, lanes * copies, note) as i:
+            body(i)
+
+    # ------------------------------------------------------------------------------------------ folding
+
+    def _prepare(self, members: Sequence[Statement], step: Step) -> None:
+        """Set what is about to be folded or filled to what it begins with."""
+        self._begin(members, step)
+        for s in members:
+            inner = self.inner(s)
+            if inner and (*step.path, *inner) == self.paths[s]:
+                self.folds[s] = {
+                    (lanes, copy): [self._accumulator(s, lanes) for _ in range(self._count(s))]
+                    for lanes, copy in self._kinds(s, inner[-1])
+                }
+
+    def _begin(self, members: Sequence[Statement], step: Step) -> None:
+        """Make room for what the members make in one step of the loops around."""
+        for s in members:
+            for array in s.makes:
+                home = self.homes[array]
+                if home.memory is not None and home.around == step.path and array.makers[0] is s:
+                    if home.memory.pointer is None:
+                        home.memory.pointer = self.arena.take(self.e, array, home.memory.size * array.dtype.itemsize)
+                    home.memory.pointer.level = len(self.e.stack) - 1
+            home = self.homes[s.out]
+            if s.out.makers[0] is not s:
+                continue
+            if home.path != step.path:
+                continue
+            if home.registers is not None:
+                start = None if s.fill is None else self.e.const(s.fill, s.out.dtype)
+                home.registers.registers = [start] * home.registers.size
+            if home.memory is not None and (s.fill is not None or self._folds_in_memory(s)):
+                self._fill(home.memory, s, s.initial if s.fill is None else s.fill)
+
+    def _folds_in_memory(self, s: Statement) -> bool:
+        """Whether loops that a statement is not folded over stand inside of one that it is."""
+        return bool(s.folded) and (*self._complete(s), *self.inner(s)) != self.paths[s]
+
+    def _count(self, s: Statement) -> int:
+        bound = {loop.axes[s] for loop in self.paths[s]}
+        count = 1
+        for axis in s.axes:
+            if axis not in bound and axis not in s.folded:
+                count *= axis.size
+        return count
+
+    def _kinds(self, s: Statement, loop: Loop) -> list[tuple[int, int]]:
+        """The vectors that a leaf is taken in."""
+        if not loop.leaf:
+            return [(1, 0)]
+        width, size = self.widths[loop], loop.size
+        outer = self.paths[s][-2] if len(self.paths[s]) > 1 else None
+        if outer is not None and self._merged(outer) is loop:
+            size *= outer.size
+            width = _width(loop, size)
+        whole = size - size % width.lanes
+        kinds = (
+            [(width.lanes, c) for c in range(width.copies if whole >= width.lanes * width.copies else 1)]
+            if whole
+            else []
+        )
+        return [*kinds, (size - whole, 0)] if size > whole else kinds
+
+    def _accumulator(self, s: Statement, lanes: int) -> Any:
+        variable = self.e.variable(s.out.dtype, lanes)
+        self.e.set(variable, self._wide(self.e.const(s.initial, s.out.dtype), lanes))
+        return variable
+
+    def _wide(self, x: Any, lanes: int) -> Any:
+        from_pair = getattr(x, "re", None)
+        if from_pair is not None:
+            return type(x)(self.e.wide(x.re, lanes), self.e.wide(x.im, lanes))
+        return self.e.wide(x, lanes)
+
+    def _conclude(self, members: Sequence[Statement], step: Step) -> None:
+        """After a loop: what was folded over it is complete."""
+        for s in members:
+            inner = self.inner(s)
+            if not inner or (*step.path, *inner) != self.paths[s]:
+                continue
+            e, found = self.e, self.folds.pop(s)
+            for n, assigned in enumerate(_steps(self._open(s))):
+                total = None
+                by_lanes: dict[int, Any] = {}
+                for (lanes, _), variables in found.items():
+                    value = e.get(variables[n])
+                    by_lanes[lanes] = value if lanes not in by_lanes else e.combine(s.combine, by_lanes[lanes], value)
+                for value in by_lanes.values():
+                    one = e.across(s.combine, value)
+                    total = one if total is None else e.combine(s.combine, total, one)
+                self._finish(s, assigned, total, step)
+
+    def _finish(self, s: Statement, assigned: dict[Axis, int], value: Any, step: Step) -> None:
+        """Put a number where it lives."""
+        home = self.homes[s.out]
+        adds = s.adds
+        if self._folds_in_memory(s) or (s.adds and home.registers is None):
+            assert home.memory is not None
+            self._store(home.memory, s, assigned, value, step, s.combine if self._folds_in_memory(s) else "add")
+            return
+        if home.registers is not None:
+            assert home.registers.registers is not None
+            at = self._position(home.registers, s, assigned)
+            if adds:
+                value = self.e.combine("add", home.registers.registers[at], value)
+            home.registers.registers[at] = value
+        if home.memory is not None:
+            self._store(home.memory, s, assigned, value, step, "")
+
+    # ------------------------------------------------------------------------------------------ statements
+
+    def _open(self, s: Statement) -> list[Axis]:
+        """The axes of what it makes that no loop binds: they are written out."""
+        bound = {loop.axes[s] for loop in self.paths[s]}
+        return [a for a in s.axes if a not in bound and a not in s.folded]
+
+    def _statement(self, s: Statement, step: Step) -> None:
+        bound = {loop.axes[s] for loop in self.paths[s]}
+        folded = [a for a in s.axes if a not in bound and a in s.folded]
+        e = self.e
+        for n, assigned in enumerate(_steps(self._open(s))):
+            value = None
+            for inside in _steps(folded):
+                assigned.update(inside)
+                one = s.rule(e, *(self._number(r, s, assigned, step) for r in s.reads))
+                one = as_value(e, one, s.out.dtype)
+                value = one if value is None else e.combine(s.combine, value, one)
+            if value is None:
+                value = e.const(s.initial, s.out.dtype)
+            if s in self.folds:
+                key = next(k for k in self.folds[s] if k == (step.lanes, step.copy))
+                variable = self.folds[s][key][n]
+                e.set(variable, self._wide(e.combine(s.combine, e.get(variable), value), step.lanes))
+            else:
+                self._finish(s, assigned, value, step)
+
+    def _number(self, read: Any, s: Statement, assigned: dict[Axis, int], step: Step) -> Any:
+        if not isinstance(read, Read):
+            return read
+        array = read.array
+        if array.constant is not None and not self._varies(read, s):
+            return array.constant.reshape(-1)[_evaluated(_linear(read.place, array.strides, ()), assigned)]
+        home = self.homes.get(array)
+        if home is not None and home.registers is not None and self._within(home.registers, array, s, home.path):
+            assert home.registers.registers is not None
+            return home.registers.registers[self._position(home.registers, s, assigned, read.place)]
+        storage = self.memory(array)
+        index, lanes, stride = self._address(storage, read.place, s, assigned, step)
+        assert storage.pointer is not None
+        if home is not None and step.vector in home.around:
+            return self.e.load(storage.pointer, array.dtype, index, lanes, stride)
+        return self.e.read(storage.pointer, array.dtype, index, lanes, stride)
+
+    def _varies(self, read: Read, s: Statement) -> bool:
+        bound = {loop.axes[s] for loop in self.paths[s]}
+        return any(axis in bound for _, index in read.place for axis, _ in index.terms)
+
+    def _position(self, storage: Storage, s: Statement, assigned: dict[Axis, int], place: Any = None) -> int:
+        dropped = {loop.axes[s] for loop in storage.loops}
+        return _evaluated(_linear(s.place if place is None else place, storage.strides, dropped), assigned)
+
+    def _address(
+        self, storage: Storage, place: Any, s: Statement, assigned: dict[Axis, int], step: Step
+    ) -> tuple[Value, int, int]:
+        """(index, lanes, step from lane to lane)."""
+        dropped = {loop.axes[s] for loop in storage.loops}
+        linear = _linear(place, storage.strides, dropped)
+        loops = {loop.axes[s]: loop for loop in step.path}
+        index, stride = self.e.const(linear.offset, I64), 0
+        constant = linear.offset
+        for axis, c in linear.terms:
+            loop = loops.get(axis)
+            if loop is None:
+                constant += c * assigned[axis]
+            else:
+                index = index + step.indices[loop] * c
+                if loop is step.vector:
+                    stride = c
+        index = index + (constant - linear.offset)
+        return index, (step.lanes if stride else 1), (stride or 1)
+
+    def _store(
+        self, storage: Storage, s: Statement, assigned: dict[Axis, int], value: Any, step: Step, combine: str
+    ) -> None:
+        index, lanes, stride = self._address(storage, s.place, s, assigned, step)
+        e = self.e
+        if lanes == 1 and getattr(value, "lanes", 1) > 1:
+            # The lanes of a loop that the array does not run along: folded, or all the same.
+            value = e.across(combine, value) if combine else e.lane(value, 0)
+        if combine:
+            value = e.combine(combine, e.load(storage.pointer, s.out.dtype, index, lanes, stride), value)
+        e.store(storage.pointer, index, self._wide(value, lanes), lanes, stride)
+
+    def _fill(self, storage: Storage, s: Statement, number: Any) -> None:
+        """Set all of one step's memory to a number."""
+        e, dtype = self.e, s.out.dtype
+        value = e.const(number, dtype)
+        lanes = max(1, WIDTH // dtype.itemsize)
+        whole = storage.size - storage.size % lanes
+        if whole > lanes * 4:
+            with e.loop(0, whole, lanes, "fill") as i:
+                e.store(storage.pointer, i, self._wide(value, lanes), lanes)
+        else:
+            for i in range(0, whole, lanes):
+                e.store(storage.pointer, i, self._wide(value, lanes), lanes)
+        for i in range(whole, storage.size):
+            e.store(storage.pointer, i, value)
+
+    def memory(self, array: Array) -> Storage:
+        """The memory of an array that is made here, or was given."""
+        home = self.homes.get(array)
+        if home is None:
+            home = self.homes[array] = Home((), self._given(array))
+        assert home.memory is not None, array
+        return home.memory
+
+    def _given(self, array: Array) -> Storage:
+        assert array.constant is not None, array
+        pointer = self.e.constant(array.constant)
+        return Storage(array.strides, array.size, (), pointer)
+
+    def pointer(self, array: Array) -> Pointer:
+        found = self.memory(array).pointer
+        assert found is not None, array
+        return found
+
+    def table(self, arrays: Sequence[Array]) -> Pointer:
+        """Memory that holds the addresses of arrays."""
+        size = 8 * len(arrays)
+        table = self.e.at(self.arena.pointer, np.dtype(np.uint8), self.arena.reserve(size))
+        for i, array in enumerate(arrays):
+            self.e.set_pointer(table, i, self.pointer(array))
+        return table
+
+    def host_call(self, call: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:
+        """Call a function of Python's on arrays; if it raises, leave."""
+        specs = [[Spec(a.shape, a.dtype) for a in arrays] for arrays in (operands, outs)]
+        address, owner = callback(call.value, *specs)
+        name = f"host.{call.name}.{address:x}"
+        self.e.symbols[name] = address
+        self.e.kept.append(owner)
+        failed = self.e.call(name, np.int32, self.table(operands), self.table(outs), self.arena.pointer)
+        self.e.leave_if(self.e.ne(failed, 0))
+
+
+def as_value(e: Emitter, x: Any, dtype: np.dtype) -> Any:
+    """A number of a rule as a value of the dtype of what it is for."""
+    if isinstance(x, (int, float, complex, np.generic)):
+        return e.const(x, dtype)
+    return e.cast(x, dtype)
+
+
+def _members(item: Item) -> Iterator[Statement]:
+    if isinstance(item, Straight):
+        yield from item.members
+    elif isinstance(item, Call):
+        yield item.statement
+    else:
+        for inner in item.items:
+            yield from _members(inner)
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    found = paths[0]
+    for path in paths[1:]:
+        n = 0
+        while n < min(len(found), len(path)) and found[n] is path[n]:
+            n += 1
+        found = found[:n]
+    return found
+
+
+def _linear(place: Any, strides: Sequence[int], dropped: Any) -> Index:
+    """The index into the row-major memory with these strides, without the axes that the memory does not run along."""
+    total: dict[Axis, int] = {}
+    offset, d = 0, 0
+    for count, index in place:
+        d += count
+        stride = strides[d - 1]
+        offset += index.offset * stride
+        for axis, c in index.terms:
+            if axis not in dropped:
+                total[axis] = total.get(axis, 0) + c * stride
+    return Index(tuple((a, c) for a, c in total.items() if c), offset)
+
+
+def _evaluated(index: Index, assigned: dict[Axis, int]) -> int:
+    return index.offset + sum(c * assigned[axis] for axis, c in index.terms)
+
+
+def _steps(axes: Sequence[Axis]) -> Iterator[dict[Axis, int]]:
+    for numbers in itertools.product(*(range(axis.size) for axis in axes)):
+        yield dict(zip(axes, numbers, strict=True))
+
+
+def _width(loop: Loop, size: int | None = None) -> Width:
+    body = loop.items[0]
+    assert isinstance(body, Straight)
+    size = loop.size if size is None else size
+    widest = max((s.out.dtype.itemsize // (2 if s.out.dtype.kind == "c" else 1) for s in body.members), default=8)
+    for s in body.members:
+        for r in s.reads:
+            if isinstance(r, Read) and r.array.dtype.kind != "b":
+                widest = max(widest, r.array.dtype.itemsize // (2 if r.array.dtype.kind == "c" else 1))
+    lanes = min(WIDTH // max(widest, 1), max(size, 1))
+    cost = sum(s.cost for s in body.members)
+    folds = any(s.folded for s in body.members)
+    copies = 1
+    if folds and cost <= 4:
+        copies = 4
+    elif folds and cost <= 50:
+        copies = 2
+    return Width(lanes, copies)
+
+
+def placed(lister: Lister, views: Sequence[View]) -> list[Array]:
+    """An array of its own for every output."""
+    found: list[Array] = []
+    for i, view in enumerate(views):
+        array = view.array
+        if not view.whole or not array.makers or array.output is not None or array.input is not None:
+            array = lister.copy(view).array
+        array.output = i
+        found.append(array)
+    return found
