@@ -8,6 +8,7 @@ from chainrule.graph.graph import Graph
 from chainrule.passes.cse import Calls
 from chainrule.passes.dce import dce
 from chainrule.passes.inside import throughout
+from chainrule.passes.rebuild import refuse_unknown
 from chainrule.passes.simplify import rewritten
 
 
@@ -24,6 +25,7 @@ def optimize(graph: Graph, fast: bool = False) -> Any:
     y  = square(%0)  : float64[3]
     return y
     """
+    refuse_unknown("optimize", graph)
     return throughout(graph, dce, lambda one: dce(rewritten("optimize", one, fast, Calls())))
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from chainrule.passes.patterns import Rule, spec_of_operand
 from chainrule.spec import Shape
 
-ONE = """negative abs square sqrt reciprocal exp expm1 log log1p sin cos tan tanh sinh cosh sigmoid softplus sign relu
-floor isnan logical_not"""
+ONE = """negative conj abs square sqrt reciprocal exp expm1 log log1p sin cos tan tanh sinh cosh sigmoid softplus sign
+relu floor isnan logical_not"""
 TWO = """add subtract multiply divide power absorbing_multiply maximum minimum equal not_equal less less_equal greater
 greater_equal logical_and logical_or"""
 

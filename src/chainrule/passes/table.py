@@ -214,9 +214,10 @@ def rules() -> list[Rule]:
         Rule("log(exp(x))", "x", real),
         Rule("log(add(1, x))", "log1p(x)", real),
         Rule("log(add(x, 1))", "log1p(x)", real),
-        Rule("log(subtract(1, x))", "log1p(negative(x))", real),
+        # (0 − x, as −x would turn the sign of a zero.)
+        Rule("log(subtract(1, x))", "log1p(subtract(0, x))", real),
         Rule("subtract(exp(x), 1)", "expm1(x)", real),
-        Rule("subtract(1, exp(x))", "negative(expm1(x))", real),
+        Rule("subtract(1, exp(x))", "subtract(0, expm1(x))", real),
         Rule("log1p(exp(x))", "softplus(x)", real),
         Rule("add(x, softplus(negative(x)))", "softplus(x)", real),
         Rule("add(softplus(negative(x)), x)", "softplus(x)", real),
