@@ -10,6 +10,7 @@ from programs import Program, programs
 
 import chainrule as cr
 from chainrule.errors import GradientError
+from chainrule.ops import ops
 from chainrule.testing import check_gradients
 from chainrule.tree import flatten
 
@@ -147,3 +148,12 @@ def test_nothing_else_is_run_again():
     graph = cr.checkpoint(lambda x: w * x)(x).graph()
     with pytest.raises(GradientError, match="closes over Tensors"):
         graph.run([np.float64(5.0), np.float64(7.0)])
+
+
+def test_its_graph_is_not_for_symbols():
+    graph = cr.checkpoint(cr.sin)(cr.tensor(3.0, requires_grad=True)).graph()
+    message = (
+        "[checkpoint] the graph of sin was run again on symbols; expected values; call the checkpointed function "
+        "itself on them."
+    )
+    assert_message(GradientError, message, lambda: graph.run([cr.symbol()], ops))

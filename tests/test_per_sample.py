@@ -5,7 +5,7 @@ import pytest
 from messages import assert_message
 
 import chainrule as cr
-from chainrule.errors import AxisError, GradientError, ShapeError
+from chainrule.errors import AxisError, GradientError, ShapeError, SymbolError
 
 W = np.linspace(-1.0, 1.0, 6).reshape(2, 3)
 B = np.array([0.1, -0.2])
@@ -80,10 +80,35 @@ LEAF = cr.tensor([1.0, 2.0], requires_grad=True)
             lambda: (LEAF * 2).backward(per_sample=0, create_graph=True),
             id="create_graph",
         ),
+        pytest.param(
+            SymbolError,
+            "[backward] the output is symbolic, so there is no value to differentiate at; expected a Tensor with a "
+            "value; write per_sample(grad(f)).",
+            lambda: (cr.symbol(shape=(2,)) * 2).backward(per_sample=0),
+            id="symbol",
+        ),
+        pytest.param(
+            SymbolError,
+            "[dropout] the operand is one sample of a vmap, or an argument of a loop's body, and noise drawn now would "
+            "be the same for all; expected an operand with a value; draw noise for all outside, map over it, and "
+            "multiply: x * mask.",
+            lambda: cr.per_sample(cr.grad(lambda w, x: cr.sum(cr.nn.functional.dropout(w * x))))(LEAF, cr.ones((3, 2))),
+            id="noise",
+        ),
     ],
 )
 def test_mistakes(error, message, call):
     assert_message(error, message, call)
+
+
+def test_noise_that_is_drawn_outside():
+    mask = cr.asarray(np.array([[2.0, 0.0], [0.0, 2.0], [2.0, 2.0]]))
+    found = cr.per_sample(cr.grad(lambda w, x, m: cr.sum(w * x * m)))(LEAF, cr.ones((3, 2)), mask)
+    assert found.tolist() == mask.tolist()
+    w = cr.tensor([1.0, 2.0], requires_grad=True)
+    y = cr.sum(cr.nn.functional.dropout(cr.ones((3, 2)) * w), axis=1)  # on the tape noise is a value like any other
+    y.backward(per_sample=0)
+    assert np.isin(w.grad.numpy(), (0.0, 2.0)).all()
 
 
 def test_the_gradient_of_all_is_in_the_way():

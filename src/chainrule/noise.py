@@ -21,6 +21,12 @@ def set_default(generator: Any) -> None:
 
 def draw(name: str, x: Any, distribution: str, shape: Shape | None = None, generator: Any = None) -> Any:
     """An array of noise in x's shape, or another; refuses a symbolic x, of which every evaluation would share it."""
+    if isinstance(x, Box) and x._value is None and x._node.axis is not None:
+        raise SymbolError(
+            f"[{name}] the operand is one sample of a vmap, or an argument of a loop's body, and noise drawn now would "
+            f"be the same for all; expected an operand with a value; draw noise for all outside, map over it, and "
+            f"multiply: x * mask."
+        )
     if isinstance(x, Box) and x._value is None:
         raise SymbolError(
             f"[{name}] the operand is symbolic, and noise drawn now would be the same in every evaluation; expected an "

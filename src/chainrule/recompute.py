@@ -189,8 +189,12 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     Memory for time (Griewank and Walther, Evaluating Derivatives, chapter 12): of n layers in √n checkpointed segments
     √n results are kept, for one more forward pass. What the function closes over keeps its gradient too. Random
     numbers of ``chainrule.random`` are drawn again alike. A function that gives other values when it is run again is
-    a GradientError. Symbols and samples of a vmap pass through as if the function were called itself: write
-    ``checkpoint(vmap(f))`` rather than ``vmap(checkpoint(f))``.
+    a GradientError.
+
+    Memory is saved between Tensors with values alone. Symbols, samples of a vmap and bodies of loops pass through as
+    if the function were called itself: nothing is kept less, and nothing runs twice. For samples write
+    ``checkpoint(vmap(f))`` rather than ``vmap(checkpoint(f))``; for symbols call a Graph, which keeps its operands
+    alone and computes its inside again in reverse; for loops give ``scan`` a ``checkpoint``.
 
     >>> import chainrule as cr
     >>> x = cr.tensor(2.0, requires_grad=True)
