@@ -54,7 +54,7 @@ def _branches(tree: Any) -> tuple[Any, list[Any], Callable[[list[Any]], Any]] | 
             return None  # it stands for an array
         return kind, list(tree), lambda values: kind(*values)
     if isinstance(tree, dict):
-        keys = _in_order(tree)
+        keys = in_order(tree)
         return (kind, keys), [tree[key] for key in keys], functools.partial(_copy_with, tree, dict.__setitem__, keys)
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = tuple(field.name for field in dataclasses.fields(tree))
@@ -63,7 +63,7 @@ def _branches(tree: Any) -> tuple[Any, list[Any], Callable[[list[Any]], Any]] | 
     return None
 
 
-def _in_order(keys: Iterable[Any]) -> tuple[Any, ...]:
+def in_order(keys: Iterable[Any]) -> tuple[Any, ...]:
     """Keys sorted, so that dicts with the same ones have the same structure; as they come if they have no order."""
     try:
         return tuple(sorted(keys))
