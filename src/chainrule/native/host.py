@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.graph.body import tensor_spec
 from chainrule.graph.graph import Graph
 from chainrule.graph.plan import compiled
 from chainrule.native.program import Program
@@ -44,13 +45,13 @@ def array_at(address: int, spec: Spec) -> np.ndarray[Any, Any]:
 def hosted(graph: Graph) -> Program:
     """The Program that runs ``graph`` by NumPy, op by op."""
     inputs = tuple(node.spec for node in graph.inputs)
-    outputs = tuple(y.spec for y in graph.outputs)
+    outputs = tuple(map(tensor_spec, graph.outputs))
     address, owner = callback(compiled(graph), inputs, outputs)
     return Program(address, inputs, outputs, owner=owner)
 
 
 def callback(function: Callable[..., Any], inputs: Sequence[Spec], outputs: Sequence[Spec]) -> tuple[int, Any]:
-    """A kernel that calls a function of arrays, which returns a tuple of them or one: its address, and what keeps it."""
+    """A kernel that calls a function of arrays, which returns a tuple of them or one: its address and owner."""
 
     def run(given: int, made: int, _arena: int) -> int:
         try:

@@ -1,0 +1,564 @@
+"""The way from a call in Python to a kernel and back, as machine code: ``jitted(x)`` runs no Python at all.
+
+An object that is called fast (:class:`chainrule.native.python.Callable`) holds the address of the function ``call``
+here, and a table of *forms*, each made of words in memory (:mod:`chainrule.native.form`). ``call`` tries them in order.
+A form says what the arguments must be, object by object; where they are, it runs its kernel and builds the result.
+Where no form fits, the object's own ``__call__`` runs, in Python.
+
+Nothing that runs before the kernel can run Python code, so what was found right is right when it is used; and what the
+kernel reads is held until it returns. Everything that is written into is new. So a form is code of its own only in what
+its words say: this module is compiled once in a process.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from chainrule.apply import Box
+from chainrule.native import python as py
+from chainrule.native.llvm import Code
+from chainrule.native.text import Text
+
+STACK = 4096  # bytes of a frame; what a call needs beyond them comes from the pool
+POOLED = 1 << 28  # the largest block that the pool keeps between calls
+
+# The words of a form, of what it says of one object among the arguments, of one output, and of one step of building.
+FORM = (
+    "facts", "kernel", "need", "positional", "named", "names", "objects", "found", "inputs", "outputs", "made", "steps",
+    "recipe", "long", "failed", "at_inputs", "at_outputs", "at_held", "at_made", "at_stack", "at_numbers", "at_scalars",
+    "at_arena",
+)  # fmt: skip
+FOUND = ("kind", "count", "pointer", "cls", "descr", "scalar", "input")
+MADE = ("array", "ndim", "dims", "descr", "cls")
+STEP = ("kind", "count", "pointer")
+
+# What an object is, and how a number reaches the kernel: as it is, or in another dtype.
+KINDS = (
+    "leaf", "tuple", "list", "dict", "same", "float", "float_to_float32", "int", "int_to_float64", "int_to_float32",
+    "bool", "complex", "complex_to_complex64",
+)  # fmt: skip
+STEPS = ("output", "tuple", "list", "dict", "constant", "call")
+
+
+class Function(Text):
+    """A function that calls those of CPython and NumPy, at the addresses that its table of facts has."""
+
+    facts = "%facts"
+
+    def fact(self, name: str) -> str:
+        return self.load("ptr", self.facts, 8 * py.FACTS.index(name))
+
+    def call(self, name: str, *arguments: str) -> str:
+        return self.let(f"call ptr {self.fact(name)}({', '.join(arguments)})")
+
+    def number(self, name: str, *arguments: str, kind: str = "i32") -> str:
+        return self.let(f"call {kind} {self.fact(name)}({', '.join(arguments)})")
+
+    def do(self, name: str, *arguments: str) -> None:
+        self.put(f"call void {self.fact(name)}({', '.join(arguments)})")
+
+    def word(self, record: str, names: tuple[str, ...], name: str, kind: str = "i64") -> str:
+        return self.load(kind, record, 8 * names.index(name))
+
+    def record(self, records: str, names: tuple[str, ...], index: str) -> str:
+        return self.at(records, self.let(f"mul i64 {index}, {8 * len(names)}"))
+
+
+# -------------------------------------------------------------------------------------------------- the pool
+
+
+def _take() -> Text:
+    """``take(facts, size)``: aligned memory of that size or more. One block is kept, guarded by the GIL."""
+    t = Function("internal ptr @take(ptr %facts, i64 %size)")
+    kept, fresh, none = t.label(), t.label(), t.label()
+    pool = t.load("ptr", "@pool")
+    t.require(t.is_("ne", "ptr", pool, "null"), fresh)
+    t.branch(t.is_("uge", "i64", t.load("i64", pool, -8), "%size"), kept, fresh)
+    t.block(kept)
+    t.store("ptr", "null", "@pool")
+    t.put(f"ret ptr {pool}")
+    t.block(fresh)
+    raw = t.call("PyMem_RawMalloc", f"i64 {t.let('add i64 %size, 128')}")
+    t.require(t.is_("ne", "ptr", raw, "null"), none)
+    number = t.let(f"ptrtoint ptr {raw} to i64")
+    up = t.let(f"add i64 {number}, 127")
+    down = t.let(f"and i64 {up}, -64")
+    block = t.let(f"inttoptr i64 {down} to ptr")
+    t.store("ptr", raw, block, -16)
+    t.store("i64", "%size", block, -8)
+    t.put(f"ret ptr {block}")
+    t.block(none)
+    t.call("PyErr_NoMemory")
+    t.put("ret ptr null")
+    return t
+
+
+def _give() -> Text:
+    """``give(facts, block)``: back to the pool, which keeps the larger of two."""
+    t = Function("internal void @give(ptr %facts, ptr %block)")
+    drop = t.label()
+    size = t.load("i64", "%block", -8)
+    t.require(t.is_("ule", "i64", size, POOLED), drop)
+    pool = t.load("ptr", "@pool")
+    with t.when(t.is_("ne", "ptr", pool, "null")):
+        t.require(t.is_("ult", "i64", t.load("i64", pool, -8), size), drop)
+        t.do("PyMem_RawFree", f"ptr {t.load('ptr', pool, -16)}")
+    t.store("ptr", "%block", "@pool")
+    t.put("ret void")
+    t.block(drop)
+    t.do("PyMem_RawFree", f"ptr {t.load('ptr', '%block', -16)}")
+    t.put("ret void")
+    return t
+
+
+# ------------------------------------------------------------------------------------------------- one form
+
+
+class Enter(Function):
+    """``enter(form, args, count, names)``: the result, or NULL: with an error set, or without where the form misses."""
+
+    def __init__(self) -> None:
+        super().__init__("internal ptr @enter(ptr %form, ptr %args, i64 %count, ptr %names) #0")
+        self.facts = self.form("facts", "ptr")
+        away, self.miss, self.fail = self.label(), self.label(), self.label()
+        self.frame(away)
+        self.arguments()
+        self.prepare()
+        self.run()
+        self.build()
+        self.leave(self.load("ptr", self.stack))
+        self.block(self.fail)
+        for at, count in ((self.made, self.form("outputs")), (self.stack, self.load("i64", self.height))):
+            with self.count(count) as i:
+                self.do("Py_DecRef", f"ptr {self.load('ptr', at, i, 'ptr')}")
+        self.goto(self.miss)
+        self.block(self.miss)
+        self.leave("null")
+        self.block(away)
+        self.put("ret ptr null")
+
+    def form(self, name: str, kind: str = "i64") -> str:
+        return self.word("%form", FORM, name, kind)
+
+    def leave(self, result: str) -> None:
+        with self.when(self.large):
+            self.put(f"call void @give(ptr {self.facts}, ptr {self.base})")
+        self.put(f"ret ptr {result}")
+
+    def frame(self, away: str) -> None:
+        """The number and the names of the arguments, and memory for the call."""
+        self.require(self.is_("eq", "i64", "%count", self.form("positional")), away)
+        named, given = self.form("named"), self.place("i64")
+        self.store("i64", 0, given)
+        with self.when(self.is_("ne", "ptr", "%names", "null")):
+            self.store("i64", self.load("i64", "%names", py.SIZE), given)
+        self.require(self.is_("eq", "i64", self.load("i64", given), named), away)
+        names = self.form("names", "ptr")
+        with self.count(named) as i:
+            name = self.load("ptr", self.at("%names", py.ITEMS), i, "ptr")
+            self.require(self.is_("eq", "ptr", name, self.load("ptr", names, i, "ptr")), away)
+        stack, base = self.place(f"[{STACK} x i8]", 64), self.place("ptr")
+        self.store("ptr", stack, base)
+        need = self.form("need")
+        self.large = self.is_("ugt", "i64", need, STACK)
+        with self.when(self.large):
+            block = self.let(f"call ptr @take(ptr {self.facts}, i64 {need})")
+            self.require(self.is_("ne", "ptr", block, "null"), away)
+            self.store("ptr", block, base)
+        self.base = self.load("ptr", base)
+        self.inputs, self.outputs, self.held, self.made, self.stack, self.numbers, self.scalars, self.arena = (
+            self.at(self.base, self.form(name)) for name in FORM if name.startswith("at_")
+        )
+        total = self.let(f"add i64 {self.form('positional')}, {named}")
+        with self.count(total) as i:
+            self.store("ptr", self.load("ptr", "%args", i, "ptr"), self.base, i, "ptr")
+        self.fill = self.place("i64")
+        self.store("i64", total, self.fill)
+
+    # ------------------------------------------------------------------------------ what arguments must be
+
+    def arguments(self) -> None:
+        """Look at every object. Containers put what they hold behind the objects that are there already."""
+        found = self.form("found", "ptr")
+        with self.count(self.form("objects")) as i:
+            self.x = self.load("ptr", self.base, i, "ptr")
+            self.it = self.record(found, FOUND, i)
+            self.next = self.label()
+            labels = [self.label() for _ in KINDS]
+            self.switch(self.said("kind"), labels, self.miss)
+            for kind, label in zip(KINDS, labels, strict=True):
+                self.block(label)
+                name, _, dtype = kind.partition("_to_")
+                if name in ("float", "int", "bool", "complex"):
+                    getattr(self, f"{name}_")(dtype)
+                else:
+                    getattr(self, f"{name}_")()
+                self.goto(self.next)
+            self.block(self.next)
+
+    def said(self, name: str, kind: str = "i64") -> str:
+        return self.word(self.it, FOUND, name, kind)
+
+    def type_of(self, x: str) -> str:
+        return self.load("ptr", x, py.TYPE)
+
+    def must_be(self, kind: str, a: str, b: str) -> None:
+        self.require(self.is_("eq", kind, a, b), self.miss)
+
+    def must_have_type(self, name: str) -> None:
+        self.must_be("ptr", self.type_of(self.x), self.fact(name))
+
+    def put_child(self, child: str) -> None:
+        fill = self.load("i64", self.fill)
+        self.store("ptr", child, self.base, fill, "ptr")
+        self.store("i64", self.let(f"add i64 {fill}, 1"), self.fill)
+
+    def tuple_(self) -> None:
+        self.must_have_type("tuple")
+        self.sequence(self.at(self.x, py.ITEMS))
+
+    def list_(self) -> None:
+        self.must_have_type("list")
+        self.sequence(self.load("ptr", self.x, py.ITEMS))
+
+    def sequence(self, items: str) -> None:
+        count = self.said("count")
+        self.must_be("i64", self.load("i64", self.x, py.SIZE), count)
+        with self.count(count) as i:
+            self.put_child(self.load("ptr", items, i, "ptr"))
+
+    def dict_(self) -> None:
+        """The same keys in the same order: the same objects, or equal strings, whose comparison runs no Python."""
+        self.must_have_type("dict")
+        count, keys = self.said("count"), self.said("pointer", "ptr")
+        self.must_be("i64", self.number("PyDict_Size", f"ptr {self.x}", kind="i64"), count)
+        position, key, value = self.place("i64"), self.place("ptr"), self.place("ptr")
+        self.store("i64", 0, position)
+        with self.count(count) as i:
+            places = f"ptr {self.x}, ptr {position}, ptr {key}, ptr {value}"
+            self.require(self.is_("ne", "i32", self.number("PyDict_Next", places), 0), self.miss)
+            given, wanted = self.load("ptr", key), self.load("ptr", keys, i, "ptr")
+            with self.when(self.is_("ne", "ptr", given, wanted)):
+                for one in (given, wanted):
+                    self.must_be("ptr", self.type_of(one), self.fact("str"))
+                order = self.number("PyUnicode_Compare", f"ptr {given}, ptr {wanted}")
+                self.require(self.is_("eq", "i32", order, 0), self.miss)
+            self.put_child(self.load("ptr", value))
+
+    def same_(self) -> None:
+        self.must_be("ptr", self.x, self.said("pointer", "ptr"))
+
+    def leaf_(self) -> None:
+        """An array or a scalar of NumPy's, or a Tensor of one that nothing is recorded of."""
+        held, scalar, done = self.place("ptr"), self.label(), self.label()
+        self.store("ptr", self.x, held)
+        cls = self.said("cls", "ptr")
+        with self.when(self.is_("ne", "ptr", cls, "null")):
+            self.must_be("ptr", self.type_of(self.x), cls)
+            self.must_be("ptr", self.load("ptr", self.x, py.slot(Box, "_node")), self.fact("None"))
+            value = self.load("ptr", self.x, py.slot(Box, "_value"))
+            self.require(self.is_("ne", "ptr", value, "null"), self.miss)
+            self.store("ptr", value, held)
+        value = self.load("ptr", held)
+        self.require(self.is_("eq", "ptr", self.type_of(value), self.fact("ndarray")), scalar)
+        self.must_be("ptr", self.load("ptr", value, py.DESCR), self.said("descr", "ptr"))
+        flags = self.let(f"and i32 {self.load('i32', value, py.FLAGS)}, {py.READY}")
+        self.must_be("i32", flags, str(py.READY))
+        ndim = self.said("count")
+        self.must_be("i64", self.let(f"sext i32 {self.load('i32', value, py.NDIM)} to i64"), ndim)
+        given, wanted = self.load("ptr", value, py.DIMS), self.said("pointer", "ptr")
+        with self.count(ndim) as i:
+            self.must_be("i64", self.load("i64", given, i, "i64"), self.load("i64", wanted, i, "i64"))
+        self.reads(self.load("ptr", value, py.DATA), value)
+        self.goto(done)
+        self.block(scalar)
+        self.must_be("ptr", self.type_of(value), self.said("scalar", "ptr"))
+        self.reads(self.at(value, py.NUMBER), value)
+        self.goto(done)
+        self.block(done)
+
+    def reads(self, data: str, held: str) -> None:
+        """The kernel reads this input there, in memory that this object owns."""
+        position = self.said("input")
+        self.store("ptr", data, self.inputs, position, "ptr")
+        self.store("ptr", held, self.held, position, "ptr")
+
+    def converted(self, kind: str, value: str) -> None:
+        """The kernel reads this number, which stands in no object as it needs it."""
+        place = self.at(self.numbers, self.said("input"), "[16 x i8]")
+        self.store(kind, value, place)
+        self.reads(place, self.x)
+
+    def float_(self, dtype: str) -> None:
+        self.must_have_type("float")
+        if not dtype:
+            self.reads(self.at(self.x, py.NUMBER), self.x)
+            return
+        number = self.load("double", self.x, py.NUMBER)
+        self.converted("float", self.let(f"fptrunc double {number} to float"))
+
+    def complex_(self, dtype: str) -> None:
+        self.must_have_type("complex")
+        if not dtype:
+            self.reads(self.at(self.x, py.NUMBER), self.x)
+            return
+        place = self.at(self.numbers, self.said("input"), "[16 x i8]")
+        for part in range(2):
+            number = self.load("double", self.x, py.NUMBER + 8 * part)
+            self.store("float", self.let(f"fptrunc double {number} to float"), place, 4 * part)
+        self.reads(place, self.x)
+
+    def int_(self, dtype: str) -> None:
+        self.must_have_type("int")
+        overflow = self.place("i32")
+        number = self.number("PyLong_AsLongLongAndOverflow", f"ptr {self.x}, ptr {overflow}", kind="i64")
+        self.must_be("i32", self.load("i32", overflow), "0")
+        if not dtype:
+            self.converted("i64", number)
+            return
+        # Beyond these bounds rounding would come in, which is left to Python.
+        kind, bound = ("double", 2**53) if dtype == "float64" else ("float", 2**24)
+        self.require(self.is_("ule", "i64", self.let(f"add i64 {number}, {bound}"), 2 * bound), self.miss)
+        self.converted(kind, self.let(f"sitofp i64 {number} to {kind}"))
+
+    def bool_(self, _dtype: str) -> None:
+        true = self.is_("eq", "ptr", self.x, self.fact("True"))
+        false = self.is_("eq", "ptr", self.x, self.fact("False"))
+        self.require(self.let(f"or i1 {true}, {false}"), self.miss)
+        self.converted("i8", self.let(f"zext i1 {true} to i8"))
+
+    # ------------------------------------------------------------------------------------------- the kernel
+
+    def prepare(self) -> None:
+        """Hold what is read, and make the arrays that are written to."""
+        with self.count(self.form("inputs")) as i:
+            self.do("Py_IncRef", f"ptr {self.load('ptr', self.held, i, 'ptr')}")
+        self.height = self.place("i64")
+        self.store("i64", 0, self.height)
+        count, records = self.form("outputs"), self.form("made", "ptr")
+        with self.count(count) as i:
+            self.store("ptr", "null", self.made, i, "ptr")
+        status = self.place("i32")
+        self.store("i32", -1, status)
+        unheld = self.label()
+        with self.count(count) as i:
+            it = self.record(records, MADE, i)
+            scalar, done = self.label(), self.label()
+            self.require(self.is_("ne", "i64", self.word(it, MADE, "array"), 0), scalar)
+            descr = self.word(it, MADE, "descr", "ptr")
+            self.do("Py_IncRef", f"ptr {descr}")
+            ndim = self.let(f"trunc i64 {self.word(it, MADE, 'ndim')} to i32")
+            dims = self.word(it, MADE, "dims", "ptr")
+            array = self.call(
+                "PyArray_NewFromDescr", f"ptr {self.fact('ndarray')}", f"ptr {descr}", f"i32 {ndim}", f"ptr {dims}",
+                "ptr null", "ptr null", "i32 0", "ptr null",
+            )  # fmt: skip
+            self.require(self.is_("ne", "ptr", array, "null"), unheld)
+            self.store("ptr", array, self.made, i, "ptr")
+            self.store("ptr", self.load("ptr", array, py.DATA), self.outputs, i, "ptr")
+            self.goto(done)
+            self.block(scalar)
+            self.store("ptr", self.at(self.scalars, i, "[16 x i8]"), self.outputs, i, "ptr")
+            self.goto(done)
+            self.block(done)
+        self.status, self.unheld = status, unheld
+
+    def run(self) -> None:
+        kernel, long = self.form("kernel", "ptr"), self.is_("ne", "i64", self.form("long"), 0)
+        call = f"call i32 {kernel}(ptr {self.inputs}, ptr {self.outputs}, ptr {self.arena})"
+        alone, shared = self.label(), self.label()
+        self.branch(long, shared, alone)
+        self.block(shared)
+        thread = self.call("PyEval_SaveThread")
+        self.store("i32", self.let(call), self.status)
+        self.do("PyEval_RestoreThread", f"ptr {thread}")
+        self.goto(self.unheld)
+        self.block(alone)
+        self.store("i32", self.let(call), self.status)
+        self.goto(self.unheld)
+        self.block(self.unheld)
+        with self.count(self.form("inputs")) as i:
+            self.do("Py_DecRef", f"ptr {self.load('ptr', self.held, i, 'ptr')}")
+        good = self.label()
+        status = self.load("i32", self.status)
+        self.branch(self.is_("eq", "i32", status, 0), good, bad := self.label())
+        self.block(bad)
+        self.require(self.is_("eq", "ptr", self.call("PyErr_Occurred"), "null"), self.fail)
+        self.call("PyObject_CallNoArgs", f"ptr {self.form('failed', 'ptr')}")  # it always raises
+        self.goto(self.fail)
+        self.block(good)
+
+    # ------------------------------------------------------------------------------------------- the result
+
+    def build(self) -> None:
+        """Build the result in postfix order: outputs and constants are pushed, containers take what is on top."""
+        recipe = self.form("recipe", "ptr")
+        with self.count(self.form("steps")) as i:
+            it = self.record(recipe, STEP, i)
+            self.taken, self.extra = self.word(it, STEP, "count"), self.word(it, STEP, "pointer", "ptr")
+            done, labels = self.label(), [self.label() for _ in STEPS]
+            self.switch(self.word(it, STEP, "kind"), labels, done)
+            for step, label in zip(STEPS, labels, strict=True):
+                self.block(label)
+                getattr(self, f"push_{step}")()
+                self.goto(done)
+            self.block(done)
+
+    def push(self, x: str) -> None:
+        self.require(self.is_("ne", "ptr", x, "null"), self.fail)
+        height = self.load("i64", self.height)
+        self.store("ptr", x, self.stack, height, "ptr")
+        self.store("i64", self.let(f"add i64 {height}, 1"), self.height)
+
+    def push_constant(self) -> None:
+        self.do("Py_IncRef", f"ptr {self.extra}")
+        self.push(self.extra)
+
+    def push_output(self) -> None:
+        it = self.record(self.form("made", "ptr"), MADE, self.taken)
+        value = self.place("ptr")
+        self.store("ptr", self.load("ptr", self.made, self.taken, "ptr"), value)
+        with self.when(self.is_("eq", "i64", self.word(it, MADE, "array"), 0)):
+            number = self.at(self.scalars, self.taken, "[16 x i8]")
+            scalar = self.call(
+                "PyArray_Scalar", f"ptr {number}", f"ptr {self.word(it, MADE, 'descr', 'ptr')}", "ptr null"
+            )
+            self.require(self.is_("ne", "ptr", scalar, "null"), self.fail)
+            self.store("ptr", scalar, value)
+            self.store("ptr", scalar, self.made, self.taken, "ptr")  # so that it is given up if there is an error
+        cls = self.word(it, MADE, "cls", "ptr")
+        with self.when(self.is_("ne", "ptr", cls, "null")):
+            made = self.call("PyType_GenericAlloc", f"ptr {cls}", "i64 0")
+            self.require(self.is_("ne", "ptr", made, "null"), self.fail)
+            none = self.fact("None")
+            for name in ("_node", "_grad"):
+                self.do("Py_IncRef", f"ptr {none}")
+                self.store("ptr", none, made, py.slot(Box, name))
+            self.store("ptr", self.load("ptr", value), made, py.slot(Box, "_value"))
+            self.store("ptr", made, value)
+        self.store("ptr", "null", self.made, self.taken, "ptr")
+        self.push(self.load("ptr", value))
+
+    def top(self) -> str:
+        """Where the things that this step takes stand."""
+        height = self.let(f"sub i64 {self.load('i64', self.height)}, {self.taken}")
+        return self.at(self.stack, height, "ptr")
+
+    def moved(self, container: str, setter: str) -> None:
+        """Move what is on top of the stack into a new tuple or list."""
+        self.require(self.is_("ne", "ptr", container, "null"), self.fail)
+        top = self.top()
+        with self.count(self.taken) as i:
+            self.number(setter, f"ptr {container}", f"i64 {i}", f"ptr {self.load('ptr', top, i, 'ptr')}")
+        self.drop()
+
+    def drop(self) -> None:
+        self.store("i64", self.let(f"sub i64 {self.load('i64', self.height)}, {self.taken}"), self.height)
+
+    def push_tuple(self) -> None:
+        made = self.call("PyTuple_New", f"i64 {self.taken}")
+        self.moved(made, "PyTuple_SetItem")
+        self.push(made)
+
+    def push_list(self) -> None:
+        made = self.call("PyList_New", f"i64 {self.taken}")
+        self.moved(made, "PyList_SetItem")
+        self.push(made)
+
+    def push_dict(self) -> None:
+        made = self.call("PyDict_New")
+        self.require(self.is_("ne", "ptr", made, "null"), self.fail)
+        top, wrong = self.top(), self.label()
+        with self.count(self.taken) as i:
+            key, value = self.load("ptr", self.extra, i, "ptr"), self.load("ptr", top, i, "ptr")
+            status = self.number("PyDict_SetItem", f"ptr {made}", f"ptr {key}", f"ptr {value}")
+            self.require(self.is_("eq", "i32", status, 0), wrong)
+        with self.count(self.taken) as i:
+            self.do("Py_DecRef", f"ptr {self.load('ptr', top, i, 'ptr')}")
+        self.drop()
+        self.push(made)
+        done = self.label()
+        self.goto(done)
+        self.block(wrong)
+        self.do("Py_DecRef", f"ptr {made}")
+        self.goto(self.fail)
+        self.block(done)
+
+    def push_call(self) -> None:
+        """What a function of Python's makes of a list of the things on top."""
+        made = self.call("PyList_New", f"i64 {self.taken}")
+        self.moved(made, "PyList_SetItem")
+        result = self.call("PyObject_CallOneArg", f"ptr {self.extra}", f"ptr {made}")
+        self.do("Py_DecRef", f"ptr {made}")
+        self.push(result)
+
+
+# -------------------------------------------------------------------------------------------------- all forms
+
+
+def _dispatch() -> Text:
+    """``call(self, args, flags, names)``, as CPython calls objects: the forms in order, else ``self.__call__``."""
+    t = Function("ptr @call(ptr %self, ptr %args, i64 %flagged, ptr %names) #0")
+    own, failed = t.label(), t.label()
+    count = t.let("and i64 %flagged, 9223372036854775807")  # without the flag that the slot before is free
+    table = t.load("ptr", "%self", py.TABLE)
+    with t.count(t.load("i64", table, 8)) as i:
+        form = t.load("ptr", t.at(table, 16), i, "ptr")
+        result = t.let(f"call ptr @enter(ptr {form}, ptr %args, i64 {count}, ptr %names)")
+        with t.when(t.is_("ne", "ptr", result, "null")):
+            t.put(f"ret ptr {result}")
+            t.block(t.label())
+        t.facts = t.load("ptr", form)
+        t.require(t.is_("eq", "ptr", t.call("PyErr_Occurred"), "null"), failed)
+    t.facts = t.load("ptr", table)
+    t.goto(own)
+    t.block(own)
+    t.put(f"%slow = call ptr @slow(ptr {t.facts}, ptr %self, ptr %args, i64 {count}, ptr %names)")
+    t.put("ret ptr %slow")
+    t.block(failed)
+    t.put("ret ptr null")
+    return t
+
+
+def _slow() -> Text:
+    """``slow(facts, self, args, count, names)``: the call of ``owner``, a Python function, with self before all."""
+    t = Function("internal ptr @slow(ptr %facts, ptr %self, ptr %args, i64 %count, ptr %names) noinline")
+    none, named = t.label(), t.place("i64")
+    t.store("i64", 0, named)
+    with t.when(t.is_("ne", "ptr", "%names", "null")):
+        t.store("i64", t.load("i64", "%names", py.SIZE), named)
+    total = t.let(f"add i64 %count, {t.load('i64', named)}")
+    whole = t.let(f"add i64 {total}, 1")
+    size = t.let(f"shl i64 {whole}, 3")
+    all_ = t.call("PyMem_RawMalloc", f"i64 {size}")
+    t.require(t.is_("ne", "ptr", all_, "null"), none)
+    t.store("ptr", "%self", all_)
+    with t.count(total) as i:
+        t.store("ptr", t.load("ptr", "%args", i, "ptr"), t.at(all_, 8), i, "ptr")
+    function, count = t.load("ptr", "%self", py.OWNER), t.let("add i64 %count, 1")
+    result = t.call("PyObject_Vectorcall", f"ptr {function}", f"ptr {all_}", f"i64 {count}", "ptr %names")
+    t.do("PyMem_RawFree", f"ptr {all_}")
+    t.put(f"ret ptr {result}")
+    t.block(none)
+    t.call("PyErr_NoMemory")
+    t.put("ret ptr null")
+    return t
+
+
+def text() -> str:
+    """The module, the same in every process."""
+    functions = [_take(), _give(), Enter(), _slow(), _dispatch()]
+    # Frames are smaller than a page of the stack, so that Windows needs no probe, which machine code has none of.
+    attributes = 'attributes #0 = { nounwind "no-stack-arg-probe" }'
+    return "\n\n".join(["@pool = internal global ptr null", *map(str, functions), attributes, ""])
+
+
+@functools.cache
+def code() -> Code:
+    return Code(text())
+
+
+@functools.cache
+def address() -> int:
+    """Where ``call`` is."""
+    return code().address("call")
