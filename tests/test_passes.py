@@ -219,6 +219,8 @@ BITS = {
     "where False": (cr.where(cr.tensor(False), y, x), []),
     "sin absorbs": (ops.absorbing_multiply(cr.sin(x), y), ["sin(x)", "multiply(%0, y)"]),
     "2 absorbs": (ops.absorbing_multiply(x, 2.0 * np.ones(X.shape)), None),
+    "−1 absorbs": (ops.absorbing_multiply(x, -1), ["negative(x)"]),
+    "True absorbs": (ops.absorbing_multiply(x, True), ["absorbing_multiply(x, True)"]),
     "ones absorb": (ops.absorbing_multiply(np.ones(X.shape), x), []),
     "x absorbs": (ops.absorbing_multiply(x, y), ["absorbing_multiply(x, y)"]),
     "0 absorbs": (ops.absorbing_multiply(x, np.zeros(X.shape)), None),

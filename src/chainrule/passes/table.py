@@ -50,7 +50,9 @@ def is_nonzero(x: Any) -> bool:
 
 def absorbs_nothing(a: Any, b: Any) -> bool:
     """Whether no zero of b can meet an infinity of a, and neither is a mask."""
-    return is_real(a) and is_real(b) and (is_finite(a) or is_nonzero(b))
+    # Python's numbers adapt to a, but for True and False, which are masks.
+    number = b.__class__ in (int, float)
+    return is_real(a) and (number or is_real(b)) and (is_finite(a) or is_nonzero(b))
 
 
 def embeds(x: Any, a: Any, b: Any) -> bool:
