@@ -69,7 +69,8 @@ class Quotation:
         """Names of variables, which no definition may have."""
         self.taken.update(names)
 
-    def _claim(self, hint: str) -> str:
+    def claim(self, hint: str) -> str:
+        """A name that nothing has yet, and that nothing else will have."""
         name, number = hint, 1
         while name in self.taken or not name.isidentifier():
             name, number = f"{hint}_{number}", number + 1
@@ -79,7 +80,7 @@ class Quotation:
     def _import(self, alias: str, statement: str) -> str:
         if self.imports.get(alias) == statement:
             return alias
-        name = alias if alias not in self.imports and alias not in self.taken else self._claim(alias)
+        name = alias if alias not in self.imports and alias not in self.taken else self.claim(alias)
         self.taken.add(name)
         self.imports[name] = statement if name == alias else f"{statement.split(' as ')[0]} as {name}"
         return name
@@ -88,7 +89,7 @@ class Quotation:
         """The name of a definition, made by ``text(name)`` when it is first asked for."""
         key = obj if isinstance(obj, tuple) else id(obj)
         if key not in self._names:
-            name = self._claim(hint)
+            name = self.claim(hint)
             self._names[key] = name, obj  # before the text, which may refer to itself
             self.definitions.append(text(name))
         return self._names[key][0]

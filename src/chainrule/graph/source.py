@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.apply import Box
 from chainrule.errors import SymbolError
+from chainrule.graph.counted import Counted, Filled, Length, counted
 from chainrule.graph.graph import Graph
 from chainrule.graph.inline import inlined
 from chainrule.graph.literals import formatted
@@ -78,10 +80,15 @@ class _Module(Quotation):
 
     def expression(self, obj: Any, hint: str = "constant") -> Any:
         if hasattr(obj, "computed") and hasattr(obj, "inputs"):
-            part = self.define((_PART,), "Part", lambda _: _PART)
+            part = self.define((_PART,), "Part", lambda name: _PART.replace("class Part", f"class {name}"))
             plan = self.define(obj, hint, lambda name: _Program(unfolded(obj, rules=True), self, name).part())
             specs = self.expression([_spec(y) for y in obj.outputs])
             return ast.Call(ast.Name(part), [ast.Name(plan), specs], [])
+        if isinstance(obj, Length):
+            return ast.Name(obj.name)
+        if isinstance(obj, Filled):
+            filled = [self.expression(obj.shape), self.expression(obj.fill)]
+            return ast.Call(ast.Attribute(ast.Name("np"), "full"), filled, [])
         if obj is raw:
             return ast.Constant(None)  # there is only one way to run a part here
         return super().expression(obj, hint)
@@ -145,27 +152,50 @@ class _Program:
             if told and told != said:
                 lines += [f"# {told}"]
                 said = told
-            lines.append(f"{self.names[node]} = {_unparsed(self._call(node, node.op))}")
+            lines += [*self._before(node), f"{self.names[node]} = {_unparsed(self._call(node, node.op))}"]
             self.known[node] = ast.Name(self.names[node])
         return lines
 
     def _call(self, node: Node, op: Op) -> Any:
         operands = [
-            Operand(self.known[parent], parent.spec)
+            Operand(self.known[parent], self.spec(parent))
             if parent is not None and parent in self.known
             else Operand(self.quotation.expression(value, "c0"), spec_of(value))
             if hasattr(value, "dtype")
             else value
-            for value, parent in zip(constants_of(node, self.known), node.parents, strict=True)
+            for value, parent in zip(self.constants(node), node.parents, strict=True)
         ]  # fmt: skip
         try:
-            return call_syntax(self.quotation, op, operands, node.params)
+            if op.name == "pull":
+                pulled = self.quotation.define(
+                    ("pull", *node.params.values()), "pulled", lambda name: self._pulled(name, **node.params)
+                )
+                return ast.Call(ast.Name(pulled), [self.quotation.expression(x) for x in operands], [])
+            return call_syntax(self.quotation, op, operands, self.params(node))
         except Unquotable as error:
             raise SymbolError(
                 f"[source] {op.name} cannot be written in NumPy: {error}; expected numbers, arrays, and functions with "
                 f"a source; leave it out of the graph.",
                 node.location,
             ) from None
+
+    def _pulled(self, name: str, graph: Any, wrt: Any, given: Any) -> str:
+        return _Counted(counted(graph, wrt, given, self.quotation.claim), self.quotation, name).part()
+
+    # What a program knows of its nodes.
+
+    def spec(self, node: Node) -> Any:
+        return node.spec
+
+    def params(self, node: Node) -> Mapping[str, Any]:
+        return node.params
+
+    def constants(self, node: Node) -> Any:
+        return constants_of(node, self.known)
+
+    def _before(self, _node: Node) -> list[str]:
+        """Lines that must stand before that of a node."""
+        return []
 
     def _results(self) -> list[Any]:
         return [
@@ -177,6 +207,50 @@ class _Program:
         results = self._results()
         whole = results[0] if len(results) == 1 else ast.Tuple(results, ast.Load())
         return f"return {_unparsed(whole)}"
+
+
+_STEPS = '''def steps(cond, body, tested, fixed, carry):
+    """How often the body of a loop runs."""
+    count = 0
+    while cond(*tested, *carry)[0]:
+        carry, count = body(*fixed, *carry), count + 1
+    return count'''
+
+
+class _Counted(_Program):
+    """A pull being written as a function of scans, whose lengths are counted where it comes to them."""
+
+    def __init__(self, found: Counted, quotation: Quotation, name: str):
+        self.found = found
+        super().__init__(found.graph, quotation, name)
+
+    def spec(self, node: Node) -> Any:
+        return self.found.specs[node]
+
+    def params(self, node: Node) -> Mapping[str, Any]:
+        return self.found.params[node]
+
+    def constants(self, node: Node) -> Any:
+        return self.found.constants[node]
+
+    def _results(self) -> list[Any]:
+        return super()._results()[: self.found.outputs]
+
+    def _before(self, node: Node) -> list[str]:
+        if node not in self.found.loops:
+            return []
+        length, operands, params = self.found.loops[node]
+        written = [
+            self.known[x._node]
+            if isinstance(x, Box) and x._node in self.known
+            else self.quotation.expression(x._value if isinstance(x, Box) else x, "c0")
+            for x in operands
+        ]  # fmt: skip
+        at = params["conds"], params["conds"] + params["consts"]
+        groups = [ast.Tuple(part, ast.Load()) for part in (written[: at[0]], written[at[0] : at[1]], written[at[1] :])]
+        plans = [ast.Attribute(self.quotation.expression(params[key], key), "plan") for key in ("cond", "body")]
+        steps = self.quotation.define((_STEPS,), "steps", lambda name: _STEPS.replace("def steps", f"def {name}"))
+        return [f"{length.name} = {_unparsed(ast.Call(ast.Name(steps), [*plans, *groups], []))}"]
 
 
 def call_syntax(quotation: Quotation, op: Op, operands: list[Any], params: Mapping[str, Any]) -> Any:
