@@ -190,9 +190,13 @@ def _made_alike(op: Op, operands: Sequence[Any], values: Sequence[Any], specs: S
 
 def apply_one(op: Op, x: Any, params: dict[str, Any]) -> Any:
     """``apply(op, (x,), params)``, for the ops of one operand that shapes and reductions are made of."""
-    if not isinstance(x, Box) or x._value is None:
+    if not isinstance(x, Box):
         return apply(op, (x,), params)
     cls, v, node = x.__class__, x._value, x._node
+    if v is None:
+        if node.axis is None or op.alike:
+            return apply(op, (x,), params)
+        return node.axis.apply(op, cls, (x,), (None,), (node,), params)
     if cls is not _core and cls.promotion is not None:
         (v,) = cls.promotion(op, (v,))
     try:
