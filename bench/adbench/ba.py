@@ -11,22 +11,15 @@ values of the sparse matrix, whose pattern never changes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-import chainrule as cr
-from bench.adbench.race import Pair, Size, c_library, jitted, pointers, race
+from bench.adbench import C
 from bench.measure import Row
-
-# Cameras, points and observations, as published.
-SIZES = {
-    "BA1": Size((49, 7_776, 31_843), 0.5),
-    "BA2": Size((21, 11_315, 36_455)),
-    "BA3": Size((161, 48_126, 182_072)),
-    "BA4": Size((372, 47_423, 204_472)),
-    "BA5": Size((257, 65_132, 225_911), 0.5),
-}
+from bench.native import contest, libraries
+from bench.native.contest import Case
 
 
 def data(cameras: int, points: int, observations: int) -> tuple[np.ndarray, ...]:
@@ -68,131 +61,81 @@ def observed(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return camera[seen_by], point[seen], weights, features
 
 
-def ours(inputs: tuple[np.ndarray, ...]) -> Pair:
-    def one(*observation: Any) -> Any:
-        return residual(cr, *observation)
-
-    def objective(*arrays: Any) -> Any:
-        return cr.vmap(one)(*observed(arrays)), 1 - arrays[2] ** 2
-
-    def derivative(*arrays: Any) -> Any:
-        return cr.vmap(cr.jacobian(one, argnums=(0, 1, 2)))(*observed(arrays)), -2 * arrays[2]
-
-    tensors = tuple(map(cr.tensor, inputs))
-    value, blocks = jitted(objective), jitted(derivative)
-    return Pair(lambda: value(*tensors), lambda: blocks(*tensors))
+def blocks(xp: Any, vmap: Any, jacobian: Any, *arrays: Any) -> Any:
+    """The derivatives of all errors, those of weights apart, by functions of functions as JAX has them."""
+    one = jacobian(partial(residual, xp), (0, 1, 2))
+    return vmap(one)(*observed(arrays)), -2 * arrays[2]
 
 
-def by_jax(inputs: tuple[np.ndarray, ...]) -> Pair:
-    import jax
-    import jax.numpy as jnp
+def ours(*sizes: int) -> libraries.Call:
+    import chainrule as cr
 
-    def one(*observation: Any) -> Any:
-        return residual(jnp, *observation)
-
-    @jax.jit
-    def objective(*arrays: Any) -> Any:
-        return jax.vmap(one)(*observed(arrays)), 1 - arrays[2] ** 2
-
-    @jax.jit
-    def derivative(*arrays: Any) -> Any:
-        return jax.vmap(jax.jacrev(one, argnums=(0, 1, 2)))(*observed(arrays)), -2 * arrays[2]
-
-    arrays = tuple(map(jnp.asarray, inputs))
-    return Pair(lambda: jax.block_until_ready(objective(*arrays)), lambda: jax.block_until_ready(derivative(*arrays)))
+    return libraries.Call(libraries.compiled_by_us(partial(blocks, cr, cr.vmap, cr.jacobian)), data(*sizes))
 
 
-def by_torch(inputs: tuple[np.ndarray, ...], compile: bool = False) -> Pair:
-    import torch
-
-    def one(*observation: Any) -> Any:
-        return residual(torch, *observation)
-
-    def objective(*arrays: Any) -> Any:
-        return torch.func.vmap(one)(*observed(arrays)), 1 - arrays[2] ** 2
-
-    def derivative(*arrays: Any) -> Any:
-        return torch.func.vmap(torch.func.jacrev(one, argnums=(0, 1, 2)))(*observed(arrays)), -2 * arrays[2]
-
-    tensors = tuple(map(torch.tensor, inputs))
-    value, blocks = (torch.compile(objective), torch.compile(derivative)) if compile else (objective, derivative)
-    return Pair(lambda: value(*tensors), lambda: blocks(*tensors))
-
-
-def by_torch_compile(inputs: tuple[np.ndarray, ...]) -> Pair:
-    return by_torch(inputs, compile=True)
-
-
-def by_casadi(inputs: tuple[np.ndarray, ...]) -> Pair:
-    """One function of scalars, mapped over the observations, which are columns."""
-    import casadi
-
-    camera, point, weight, feature = (casadi.SX.sym(name, n) for name, n in zip("cpwf", (11, 3, 1, 2), strict=True))
-    r = camera[:3]
-    angle = casadi.sqrt(casadi.sumsqr(r))
-    axis, x = r / angle, point - camera[3:6]
-    cosine, sine = casadi.cos(angle), casadi.sin(angle)
-    seen = cosine * x + sine * casadi.cross(axis, x) + (1 - cosine) * casadi.dot(axis, x) * axis
-    p = seen[:2] / seen[2]
-    squared = casadi.sumsqr(p)
-    distorted = (1 + camera[9] * squared + camera[10] * squared**2) * p
-    error = weight * (camera[6] * distorted + camera[7:9] - feature)
-    ins = [camera, point, weight, feature]
-    blocks = [casadi.jacobian(error, of) for of in ins[:3]]
-    count = len(inputs[2])
-    objective = casadi.Function("objective", ins, [error, 1 - weight**2]).map(count)
-    derivative = casadi.Function("derivative", ins, [*blocks, -2 * weight]).map(count)
-
-    def columns() -> list[Any]:
-        return [casadi.DM(np.atleast_2d(a.T)) for a in observed(inputs)]
-
-    fixed = columns()
-
-    def rows(found: Any, width: int) -> Any:
-        """Blocks side by side as one array of blocks."""
-        return np.asarray(found).reshape(2, count, width).transpose(1, 0, 2)
-
-    def arranged(found: Any) -> Any:
-        parts = [rows(f, width) for f, width in zip(found[:3], (11, 3, 1), strict=True)]
-        return (*parts[:2], parts[2][:, :, 0]), np.asarray(found[3])[0]
-
-    return Pair(
-        lambda: objective(*fixed),
-        lambda: derivative(*fixed),
-        lambda: arranged(derivative(*fixed)),
+def jax(*sizes: int) -> libraries.Call:
+    library = libraries.jax_module()
+    compiled = library.jit(partial(blocks, library.numpy, library.vmap, library.jacrev))
+    return libraries.Call(
+        lambda *arrays: library.block_until_ready(compiled(*arrays)), [library.numpy.asarray(a) for a in data(*sizes)]
     )
 
 
-def by_c(inputs: tuple[np.ndarray, ...]) -> Pair | None:
-    library = c_library("ba")
-    if library is None:
-        return None
-    n = len(inputs[2])
-    errors, regular = np.empty((n, 2)), np.empty(n)
-    blocks = np.empty((n, 2, 11)), np.empty((n, 2, 3)), np.empty((n, 2))
-    forward = pointers(library.ba_objective, (n,), (*inputs, errors, regular))
-    backward = pointers(library.ba_jacobian, (n,), (*inputs, *blocks, regular))
-
-    def objective() -> Any:
-        forward()
-        return errors, regular
-
-    def derivative() -> Any:
-        backward()
-        return blocks, regular
-
-    return Pair(objective, derivative)
+def torch(*sizes: int, compile: bool = False) -> libraries.Call:
+    library = libraries.torch_module()
+    derivative = partial(blocks, library, library.func.vmap, library.func.jacrev)
+    return libraries.Call(
+        library.compile(derivative, dynamic=False) if compile else derivative, [library.tensor(a) for a in data(*sizes)]
+    )
 
 
-LIBRARIES = {
-    "core": ours,
-    "jax": by_jax,
-    "torch": by_torch,
-    "torch.compile": by_torch_compile,
-    "casadi": by_casadi,
-    "C": by_c,
-}
+def torch_compile(*sizes: int) -> libraries.Call:
+    return torch(*sizes, compile=True)
+
+
+def casadi(*sizes: int) -> libraries.Call:
+    """One function of scalars, mapped over the observations, which are columns."""
+    import casadi as library
+
+    widths, count = (11, 3, 1, 2), sizes[2]
+    camera, point, weight, feature = single = [library.SX.sym("x", n) for n in widths]
+    r = camera[:3]
+    angle = library.sqrt(library.sumsqr(r))
+    axis, x = r / angle, point - camera[3:6]
+    cosine, sine = library.cos(angle), library.sin(angle)
+    seen = cosine * x + sine * library.cross(axis, x) + (1 - cosine) * library.dot(axis, x) * axis
+    p = seen[:2] / seen[2]
+    squared = library.sumsqr(p)
+    distorted = (1 + camera[9] * squared + camera[10] * squared**2) * p
+    error = weight * (camera[6] * distorted + camera[7:9] - feature)
+    derivatives = [*(library.jacobian(error, of) for of in (camera, point, weight)), -2 * weight]
+    many = [library.MX.sym("x", n, count) for n in widths]
+    mapped = library.Function("blocks", single, derivatives).map(count)(*many)
+    call = libraries.casadi(many, mapped, [np.atleast_2d(a.T) for a in observed(data(*sizes))])
+
+    def arranged(returned: Any) -> Any:
+        """Blocks in a row as an array of blocks."""
+        *rows, regular = call.answer(returned)
+        return [np.swapaxes(row.reshape(2, count, -1), 0, 1) for row in rows], regular
+
+    return libraries.Call(call.function, call.arguments, arranged)
+
+
+def by_c(*sizes: int) -> libraries.Call:
+    inputs, n = data(*sizes), sizes[2]
+    given = [np.empty((n, 2, 11)), np.empty((n, 2, 3)), np.empty((n, 2)), np.empty(n)]
+    return libraries.in_c("ba", [n, *inputs], given, fast=True, folder=C)
+
+
+# Cameras, points and observations, as published.
+CASES = [
+    Case("BA1", (49, 7_776, 31_843), limit=0.5),
+    Case("BA2", (21, 11_315, 36_455), without=["torch_compile"]),
+    Case("BA3", (161, 48_126, 182_072), without=["torch_compile"]),
+    Case("BA4", (372, 47_423, 204_472), without=["torch_compile"]),
+    Case("BA5", (257, 65_132, 225_911), limit=0.5),
+]
 
 
 def rows() -> list[Row]:
-    return race("Jacobian", __name__, scalar=False)
+    return contest.rows("adbench.ba", CASES)

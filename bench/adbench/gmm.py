@@ -8,24 +8,19 @@ log W = m Σ q − ½ γ² (|exp q|² + |l|²) + C. An inverse covariance factor
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import multigammaln
 
-import chainrule as cr
-from bench.adbench.race import Pair, Size, c_library, jitted, pointers, race
+from bench.adbench import C
 from bench.measure import Row
+from bench.native import contest, libraries
+from bench.native.contest import Case
 
 GAMMA, M = 1.0, 0
-
-SIZES = {
-    "d2 K5 n1k": Size((2, 5, 1_000)),
-    "d10 K25 n1k": Size((10, 25, 1_000), 0.8),
-    "d10 K25 n10k": Size((10, 25, 10_000), 0.8),
-    "d64 K100 n1k": Size((64, 100, 1_000), 0.8),
-    "d128 K50 n1k": Size((128, 50, 1_000)),
-}
+PARAMETERS = (0, 1, 2)
 
 
 def data(d: int, k: int, n: int) -> tuple[np.ndarray, ...]:
@@ -40,148 +35,94 @@ def constant(d: int, k: int, n: int) -> float:
     return float(k * wishart - n * d / 2 * np.log(2 * np.pi))
 
 
-def log_posterior(xp: Any, logsumexp: Any, lower: Any, alphas: Any, means: Any, icf: Any, x: Any) -> Any:
-    """The formula above, in the spelling that NumPy, JAX and autograd share; ``lower`` gives Lᵀ of each component."""
+def log_posterior(xp: Any, alphas: Any, means: Any, icf: Any, x: Any, lower: Any, shift: float) -> Any:
+    """The formula above; ``lower`` gives Lᵀ of each component, ``shift`` is constant."""
     n, d = x.shape
     q, below = icf[:, :d], icf[:, d:]
     scale = xp.exp(q)
     centred = x - means[:, None, :]
-    whitened = scale[:, None, :] * centred + centred @ lower(below)
+    whitened = scale[:, None, :] * centred + centred @ lower(below, d)
     exponents = (alphas + xp.sum(q, axis=1))[:, None] - 0.5 * xp.sum(whitened * whitened, axis=2)
-    likelihood = xp.sum(logsumexp(exponents, axis=0)) - n * logsumexp(alphas)
+    likelihood = xp.sum(xp.logsumexp(exponents, 0)) - n * xp.logsumexp(alphas, 0)
     prior = M * xp.sum(q) - 0.5 * GAMMA**2 * (xp.sum(scale * scale) + xp.sum(below * below))
-    return likelihood + prior + constant(d, len(alphas), n)
+    return likelihood + prior + shift
 
 
-def ours(inputs: tuple[np.ndarray, ...]) -> Pair:
-    k, d = inputs[1].shape
+def program(lower: Any, *sizes: int) -> libraries.Program:
+    return partial(log_posterior, lower=lower, shift=constant(*sizes))
+
+
+def triangle(d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the elements of l stand in Lᵀ."""
     rows, columns = np.tril_indices(d, -1)
+    return columns, rows
 
-    def lower(below: Any) -> Any:
-        transposed = cr.zeros((k, d, d))
-        transposed[:, columns, rows] = below
+
+def ours(d: int, k: int, n: int, what: str = "value_and_grad") -> libraries.Call:
+    import chainrule as cr
+
+    def lower(below: Any, d: int) -> Any:
+        rows, columns = triangle(d)
+        transposed = cr.zeros((len(below), d, d))
+        transposed[:, rows, columns] = below
         return transposed
 
-    def objective(*inputs: Any) -> Any:
-        return log_posterior(cr, cr.logsumexp, lower, *inputs)
-
-    tensors = tuple(map(cr.tensor, inputs))
-    value, gradient = jitted(objective), jitted(cr.grad(objective, argnums=(0, 1, 2)))
-    return Pair(lambda: value(*tensors), lambda: gradient(*tensors))
+    return libraries.ours(program(lower, d, k, n), data(d, k, n), PARAMETERS, what)
 
 
-def by_jax(inputs: tuple[np.ndarray, ...]) -> Pair:
-    import jax
-    import jax.numpy as jnp
+def jax(d: int, k: int, n: int, what: str = "value_and_grad") -> libraries.Call:
+    def lower(below: Any, d: int) -> Any:
+        import jax.numpy as jnp
 
-    k, d = inputs[1].shape
-    rows, columns = np.tril_indices(d, -1)
+        rows, columns = triangle(d)
+        return jnp.zeros((len(below), d, d)).at[:, rows, columns].set(below)
 
-    def objective(*inputs: Any) -> Any:
-        return log_posterior(
-            jnp,
-            jax.scipy.special.logsumexp,
-            lambda below: jnp.zeros((k, d, d)).at[:, columns, rows].set(below),
-            *inputs,
-        )
-
-    arrays = tuple(map(jnp.asarray, inputs))
-    value, gradient = jax.jit(objective), jax.jit(jax.grad(objective, argnums=(0, 1, 2)))
-    return Pair(lambda: value(*arrays).block_until_ready(), lambda: jax.block_until_ready(gradient(*arrays)))
+    return libraries.jax(program(lower, d, k, n), data(d, k, n), PARAMETERS, what)
 
 
-def by_autograd(inputs: tuple[np.ndarray, ...]) -> Pair | None:
-    import autograd
-    import autograd.numpy as anp
-    from autograd.scipy.special import logsumexp
-
-    k, d = inputs[1].shape
-    if k * d * len(inputs[3]) > 1_000_000:
-        return None  # seconds for each gradient
-    rows, columns = np.tril_indices(d, -1)
-    place = np.full((d, d), d * (d - 1) // 2)  # autograd assigns to no elements: zeros come from a column of them
-    place[columns, rows] = np.arange(len(rows))
-
-    def lower(below: Any) -> Any:
-        return anp.concatenate([below, np.zeros((k, 1))], axis=1)[:, place]
-
-    def objective(parameters: Any) -> Any:
-        return log_posterior(anp, logsumexp, lower, *parameters, inputs[3])
-
-    gradient = autograd.grad(objective)
-    return Pair(lambda: objective(inputs[:3]), lambda: gradient(inputs[:3]))
-
-
-def torch_objective(torch: Any, inputs: tuple[np.ndarray, ...]) -> Any:
-    k, d = inputs[1].shape
-    rows, columns = map(torch.as_tensor, np.tril_indices(d, -1))
-
-    def objective(alphas: Any, means: Any, icf: Any, x: Any) -> Any:
-        q, below = icf[:, :d], icf[:, d:]
-        lower = torch.zeros((k, d, d), dtype=icf.dtype).index_put((torch.arange(k)[:, None], columns, rows), below)
-        scale = torch.exp(q)
-        centred = x - means[:, None, :]
-        whitened = scale[:, None, :] * centred + centred @ lower
-        exponents = (alphas + q.sum(1))[:, None] - 0.5 * (whitened * whitened).sum(2)
-        likelihood = torch.logsumexp(exponents, 0).sum() - len(x) * torch.logsumexp(alphas, 0)
-        prior = M * q.sum() - 0.5 * GAMMA**2 * ((scale * scale).sum() + (below * below).sum())
-        return likelihood + prior + constant(d, k, len(x))
-
-    return objective
-
-
-def by_torch(inputs: tuple[np.ndarray, ...], compile: bool = False) -> Pair:
+def torch_lower(below: Any, d: int) -> Any:
     import torch
 
-    objective = torch_objective(torch, inputs)
-    if compile:
-        objective = torch.compile(objective)
-    tensors = tuple(map(torch.tensor, inputs))
-    parameters = tuple(t.requires_grad_() for t in tensors[:3])
-
-    def value() -> Any:
-        with torch.no_grad():
-            return objective(*tensors)
-
-    return Pair(value, lambda: torch.autograd.grad(objective(*tensors), parameters))
+    components = torch.arange(len(below))[:, None]
+    rows, columns = map(torch.as_tensor, triangle(d))
+    return torch.zeros((len(below), d, d), dtype=below.dtype).index_put((components, rows, columns), below)
 
 
-def by_torch_compile(inputs: tuple[np.ndarray, ...]) -> Pair:
-    return by_torch(inputs, compile=True)
+def torch_compile(d: int, k: int, n: int) -> libraries.Call:
+    return libraries.torch_compile(program(torch_lower, d, k, n), data(d, k, n), PARAMETERS)
 
 
-def by_c(inputs: tuple[np.ndarray, ...]) -> Pair | None:
-    library = c_library("gmm")
-    if library is None:
-        return None
-    (k, d), n = inputs[1].shape, len(inputs[3])
-    gradients = tuple(np.empty_like(a) for a in inputs[:3])
-    value = np.empty(1)
-    sizes = (d, k, n)
-    forward = pointers(library.gmm_objective, sizes, (*inputs, value))
-    backward = pointers(library.gmm_gradient, sizes, (*inputs, *gradients))
-    shift = constant(d, k, n)
-
-    def objective() -> Any:
-        forward()
-        return value[0] + shift
-
-    def gradient() -> Any:
-        backward()
-        return gradients
-
-    return Pair(objective, gradient)
+def torch(d: int, k: int, n: int) -> libraries.Call:
+    return libraries.torch(program(torch_lower, d, k, n), data(d, k, n), PARAMETERS)
 
 
-LIBRARIES = {
-    "core": ours,
-    "jax": by_jax,
-    "torch": by_torch,
-    "torch.compile": by_torch_compile,
-    "autograd": by_autograd,
-    "C": by_c,
-}
+def padded_lower(xp: Any, below: Any, d: int) -> Any:
+    """Lᵀ for libraries that assign to no elements: its zeros are copies of one beside l."""
+    place = np.full((d, d), d * (d - 1) // 2)
+    place[triangle(d)] = np.arange(d * (d - 1) // 2)
+    return xp.concatenate([below, np.zeros((len(below), 1))], axis=1)[:, place]
+
+
+def autograd(d: int, k: int, n: int) -> libraries.Call:
+    import autograd.numpy as np
+
+    return libraries.autograd(program(partial(padded_lower, np), d, k, n), data(d, k, n), PARAMETERS)
+
+
+def by_c(d: int, k: int, n: int) -> libraries.Call:
+    inputs = data(d, k, n)
+    given = [np.empty(1), *(np.empty_like(a) for a in inputs[:3])]
+    return libraries.in_c("gmm", [d, k, n, constant(d, k, n), *inputs], given, fast=True, folder=C)
+
+
+CASES = [
+    Case("d2 K5 n1k", (2, 5, 1_000)),
+    Case("d10 K25 n1k", (10, 25, 1_000), limit=0.8),
+    Case("d10 K25 n10k", (10, 25, 10_000), limit=0.8, without=["autograd"]),
+    Case("d64 K100 n1k", (64, 100, 1_000), limit=0.8, without=["autograd"]),
+    Case("d128 K50 n1k", (128, 50, 1_000), without=["autograd"]),
+]
 
 
 def rows() -> list[Row]:
-    return race("GMM gradient", __name__, scalar=True)
+    return contest.rows("adbench.gmm", CASES)

@@ -16,21 +16,14 @@ from typing import Any
 
 import numpy as np
 
-import chainrule as cr
-from bench.adbench.race import Pair, Size, c_library, jitted, pointers, race
+from bench.adbench import C
 from bench.measure import Row
+from bench.native import contest, libraries
+from bench.native.contest import Case
 
 FINGERS, JOINTS = 5, 4
 BONES = 1 + FINGERS * JOINTS + 1  # the wrist, fingers from the palm out, the forearm
 PARENTS = [-1, *(0 if joint == 0 else 4 * finger + joint for finger in range(FINGERS) for joint in range(JOINTS)), 0]
-
-# Vertices and correspondences: the mesh of the published small model, and one whose edges were halved twice.
-SIZES = {
-    "small c100": Size((544, 100), 0.7),
-    "small c800": Size((544, 800)),
-    "big c100": Size((8_674, 100)),
-    "big c800": Size((8_674, 800), 0.7),
-}
 
 
 def data(vertices: int, correspondences: int) -> tuple[np.ndarray, ...]:
@@ -100,64 +93,39 @@ def posed(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights: 
     return vertices @ turn(xp, theta[:3]).T + theta[3:6]
 
 
-def objective(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights: Any, seen: Any, points: Any) -> Any:
+def errors(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights: Any, seen: Any, points: Any) -> Any:
+    """The whole mesh is posed, as published, and those vertices are taken that were seen."""
     return points - posed(xp, theta, relative, inverse, mesh, weights)[seen]
 
 
-def ours(inputs: tuple[np.ndarray, ...]) -> Pair:
-    def error(*arrays: Any) -> Any:
-        return objective(cr, *arrays)
-
-    tensors = tuple(map(cr.tensor, inputs))
-    value, derivative = jitted(error), jitted(cr.jacobian(error, mode="forward"))
-    return Pair(lambda: value(*tensors), lambda: derivative(*tensors))
+def ours(*sizes: int) -> libraries.Call:
+    return libraries.ours(errors, data(*sizes), what="jacobian")
 
 
-def by_jax(inputs: tuple[np.ndarray, ...]) -> Pair:
-    import jax
-    import jax.numpy as jnp
-
-    def error(*arrays: Any) -> Any:
-        return objective(jnp, *arrays)
-
-    arrays = tuple(map(jnp.asarray, inputs))
-    value, derivative = jax.jit(error), jax.jit(jax.jacfwd(error))
-    return Pair(lambda: value(*arrays).block_until_ready(), lambda: derivative(*arrays).block_until_ready())
+def jax(*sizes: int) -> libraries.Call:
+    return libraries.jax(errors, data(*sizes), what="jacobian")
 
 
-def by_torch(inputs: tuple[np.ndarray, ...]) -> Pair:
-    import torch
-
-    def error(*arrays: Any) -> Any:
-        return objective(torch, *arrays)
-
-    tensors = tuple(map(torch.tensor, inputs))
-    derivative = torch.func.jacfwd(error)
-    return Pair(lambda: error(*tensors), lambda: derivative(*tensors))
+def torch_compile(*sizes: int) -> libraries.Call:
+    return libraries.torch_compile(errors, data(*sizes), what="jacobian")
 
 
-def by_c(inputs: tuple[np.ndarray, ...]) -> Pair | None:
-    library = c_library("hand")
-    if library is None:
-        return None
-    vertices, count = len(inputs[3]), len(inputs[5])
-    errors, jacobian = np.empty((count, 3)), np.empty((count, 3, 26))
-    forward = pointers(library.hand_objective, (vertices, count), (*inputs, errors))
-    backward = pointers(library.hand_jacobian, (vertices, count), (*inputs, jacobian))
-
-    def value() -> Any:
-        forward()
-        return errors
-
-    def derivative() -> Any:
-        backward()
-        return jacobian
-
-    return Pair(value, derivative)
+def torch(*sizes: int) -> libraries.Call:
+    return libraries.torch(errors, data(*sizes), what="jacobian")
 
 
-LIBRARIES = {"core": ours, "jax": by_jax, "torch": by_torch, "C": by_c}
+def by_c(*sizes: int) -> libraries.Call:
+    return libraries.in_c("hand", [*sizes, *data(*sizes)], [np.empty((sizes[1], 3, 26))], fast=True, folder=C)
+
+
+# Vertices and correspondences: the mesh of the published small model, and one whose edges were halved twice.
+CASES = [
+    Case("small, 100", (544, 100), limit=0.7),
+    Case("small, 800", (544, 800), without=["torch_compile"]),
+    Case("big, 100", (8_674, 100), without=["torch_compile"]),
+    Case("big, 800", (8_674, 800), limit=0.7),
+]
 
 
 def rows() -> list[Row]:
-    return race("hand, simple: Jacobian", __name__, scalar=False)
+    return contest.rows("adbench.hand", CASES)

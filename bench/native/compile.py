@@ -28,6 +28,10 @@ WORKLOADS: dict[str, list[Any]] = {
     "kalman": [],
     "hmm": [],
     "arm": [],
+    "adbench.gmm": [10, 25, 1_000],
+    "adbench.ba": [49, 7_776, 31_843],
+    "adbench.hand": [544, 100],
+    "adbench.lstm": [2, 1024],
 }
 
 

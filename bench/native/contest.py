@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import statistics
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.measure import Row
-from bench.native.worker import Worker
+from bench.native.worker import Worker, module_of
 
 # By the names of the functions in a workload's file; shown with a dot for the underscore.
 LIBRARIES = ("ours", "by_c", "numba", "jax", "torch_compile", "torch", "casadi", "pytensor", "autograd")
@@ -45,7 +44,7 @@ class Outcome:
 
 def contest(workload: str, case: Case, libraries: Sequence[str] = LIBRARIES) -> Outcome:
     """The medians of the libraries that have a function for this workload, can be imported and agree with the first."""
-    module = importlib.import_module(f"bench.native.{workload}")
+    module = module_of(workload)
     seconds: dict[str, list[float]] = {}
     cold, answers = {}, {}
     for library in libraries:

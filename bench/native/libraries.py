@@ -284,14 +284,16 @@ def _keeping(trigger: Callable[[], Any], *alive: Any) -> Callable[[], Any]:
 _ALIVE: list[Any] = []
 
 
-def in_c(name: str, arguments: Arrays, given: Arrays, scratch: Arrays = (), fast: bool = False) -> Call:
+def in_c(
+    name: str, arguments: Arrays, given: Arrays, scratch: Arrays = (), fast: bool = False, **where: Any
+) -> Call:
     """The function ``name`` of ``c/name.c``, on integers, numbers and arrays; it writes into ``given`` and ``scratch``.
 
-    ``fast`` allows gcc what vector mathematics needs: -ffast-math.
+    ``fast`` allows gcc what vector mathematics needs: -ffast-math. The file may stand in another ``folder``.
     """
     import ctypes
 
-    function, converted = importlib.import_module("bench.native.c").loaded(name, fast), []
+    function, converted = importlib.import_module("bench.native.c").loaded(name, fast, **where), []
     for x in (*arguments, *given, *scratch):
         if isinstance(x, np.ndarray):
             converted.append(ctypes.c_void_p(x.ctypes.data))

@@ -19,6 +19,8 @@ WORKLOADS: dict[str, list[Any]] = {
     "mlp": [],
     "kalman": [],
     "hmm": [],
+    "adbench.gmm": [10, 25, 1_000],
+    "adbench.lstm": [2, 1024],
 }
 
 

@@ -31,7 +31,7 @@ class Measured:
     """The call of one library for one case, ready to be timed."""
 
     def __init__(self, workload: str, library: str, case: Sequence[Any]):
-        make = getattr(importlib.import_module(f"bench.native.{workload}"), library)
+        make = getattr(module_of(workload), library)
         start = time.perf_counter()
         self.call = make(*case)
         returned = self.call.function(*self.call.arguments)
@@ -47,6 +47,11 @@ class Measured:
 
     def time(self) -> float:
         return self.timer.timeit(self.number) / self.number
+
+
+def module_of(workload: str) -> Any:
+    """The file of a workload: of this package, or of another where the name has a dot."""
+    return importlib.import_module(f"bench.{workload}" if "." in workload else f"bench.native.{workload}")
 
 
 def summary(answer: Any) -> list[list[float]]:

@@ -1,4 +1,4 @@
-/* Bundle adjustment: errors of reprojection, and their blocks of derivatives derived by hand. Arrays are those of ba.py. */
+/* Bundle adjustment: the blocks of derivatives of reprojection errors, derived by hand. Arrays are those of ba.py. */
 #include <math.h>
 
 typedef struct {
@@ -35,30 +35,8 @@ static inline void matrix_of(const Turn *t, double R[3][3])
     R[2][0] = v * a[0] * a[2] - s * a[1], R[2][1] = v * a[1] * a[2] + s * a[0], R[2][2] = c + v * a[2] * a[2];
 }
 
-void ba_objective(long n, const double *cameras, const double *points, const double *weights, const double *features,
-                  const long *seen_by, const long *seen, double *errors, double *regular)
-{
-#pragma omp parallel for
-    for (long i = 0; i < n; i++) {
-        const double *camera = cameras + 11 * seen_by[i], *point = points + 3 * seen[i];
-        double R[3][3], x[3], y[3], w = weights[i];
-        Turn t = turn_of(camera);
-        matrix_of(&t, R);
-        for (int j = 0; j < 3; j++)
-            x[j] = point[j] - camera[3 + j];
-        for (int j = 0; j < 3; j++)
-            y[j] = R[j][0] * x[0] + R[j][1] * x[1] + R[j][2] * x[2];
-        double u = y[0] / y[2], v = y[1] / y[2], s = u * u + v * v;
-        double radial = 1 + camera[9] * s + camera[10] * s * s;
-        errors[2 * i] = w * (camera[6] * radial * u + camera[7] - features[2 * i]);
-        errors[2 * i + 1] = w * (camera[6] * radial * v + camera[8] - features[2 * i + 1]);
-        regular[i] = 1 - w * w;
-    }
-}
-
-void ba_jacobian(long n, const double *cameras, const double *points, const double *weights, const double *features,
-                 const long *seen_by, const long *seen, double *dcameras, double *dpoints, double *dweights,
-                 double *regular)
+void ba(long n, const double *cameras, const double *points, const double *weights, const double *features,
+        const long *seen_by, const long *seen, double *dcameras, double *dpoints, double *dweights, double *regular)
 {
 #pragma omp parallel for
     for (long i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
-/* The log-posterior of a Gaussian mixture, and its gradient derived by hand.
+/* The log-posterior of a Gaussian mixture with its gradient, derived by hand.
  *
  * Arrays are those of gmm.py: alphas[K], means[K][d], icf[K][d + d(d-1)/2], x[n][d]. Elements of a strictly lower triangle
- * stand in rows. The constant of the formula is added by the caller.
+ * stand in rows; shift is the constant of the formula.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -50,48 +50,19 @@ static void prepare(long d, long K, const double *alphas, const double *icf, dou
     }
 }
 
-void gmm_objective(long d, long K, long n, const double *alphas, const double *means, const double *icf,
-                   const double *x, double *value)
-{
-    long width = d * (d + 1) / 2;
-    double *scale = malloc(sizeof(double) * K * (d + 1)), *offset = scale + K * d, total = 0;
-    prepare(d, K, alphas, icf, scale, offset);
-#pragma omp parallel reduction(+ : total)
-    {
-        double *room = malloc(sizeof(double) * (K + 2 * d)), *y = room + K, *centred = y + d;
-#pragma omp for
-        for (long i = 0; i < n; i++) {
-            for (long k = 0; k < K; k++)
-                room[k] = offset[k] - 0.5 * whiten(d, x + i * d, means + k * d, scale + k * d, icf + k * width + d,
-                                                   centred, y);
-            total += logsumexp(K, room);
-        }
-        free(room);
-    }
-    total -= n * logsumexp(K, alphas);
-    for (long k = 0; k < K; k++) {
-        for (long j = 0; j < d; j++)
-            total += M * icf[k * width + j] - 0.5 * GAMMA * GAMMA * scale[k * d + j] * scale[k * d + j];
-        for (long j = d; j < width; j++)
-            total -= 0.5 * GAMMA * GAMMA * icf[k * width + j] * icf[k * width + j];
-    }
-    *value = total;
-    free(scale);
-}
-
 /* Points come in blocks for each component, so that a block of y stays in the cache between the two uses of it. */
 #define BLOCK 64
 
-void gmm_gradient(long d, long K, long n, const double *alphas, const double *means, const double *icf,
-                  const double *x, double *dalphas, double *dmeans, double *dicf)
+void gmm(long d, long K, long n, double shift, const double *alphas, const double *means, const double *icf,
+         const double *x, double *value, double *dalphas, double *dmeans, double *dicf)
 {
     long width = d * (d + 1) / 2;
-    double *scale = malloc(sizeof(double) * K * (d + 1)), *offset = scale + K * d;
+    double *scale = malloc(sizeof(double) * K * (d + 1)), *offset = scale + K * d, total = shift;
     prepare(d, K, alphas, icf, scale, offset);
     memset(dalphas, 0, sizeof(double) * K);
     memset(dmeans, 0, sizeof(double) * K * d);
     memset(dicf, 0, sizeof(double) * K * width);
-#pragma omp parallel
+#pragma omp parallel reduction(+ : total)
     {
         long all = K + K * d + K * width, keep = BLOCK * K * d;
         double *own = calloc(all + 2 * keep + BLOCK * K + d, sizeof(double));
@@ -108,6 +79,7 @@ void gmm_gradient(long d, long K, long n, const double *alphas, const double *me
                 }
             for (long i = 0; i < count; i++) {
                 double norm = logsumexp(K, weight + i * K);
+                total += norm;
                 for (long k = 0; k < K; k++)
                     weight[i * K + k] = exp(weight[i * K + k] - norm);
             }
@@ -151,12 +123,20 @@ void gmm_gradient(long d, long K, long n, const double *alphas, const double *me
         free(own);
     }
     double norm = logsumexp(K, alphas);
+    total -= n * norm;
     for (long k = 0; k < K; k++) {
         dalphas[k] -= n * exp(alphas[k] - norm);
-        for (long j = 0; j < d; j++)
-            dicf[k * width + j] += M - GAMMA * GAMMA * scale[k * d + j] * scale[k * d + j];
-        for (long j = d; j < width; j++)
-            dicf[k * width + j] -= GAMMA * GAMMA * icf[k * width + j];
+        for (long j = 0; j < d; j++) {
+            double slope = GAMMA * GAMMA * scale[k * d + j] * scale[k * d + j];
+            total += M * icf[k * width + j] - 0.5 * slope;
+            dicf[k * width + j] += M - slope;
+        }
+        for (long j = d; j < width; j++) {
+            double slope = GAMMA * GAMMA * icf[k * width + j];
+            total -= 0.5 * slope * icf[k * width + j];
+            dicf[k * width + j] -= slope;
+        }
     }
+    *value = total;
     free(scale);
 }

@@ -1,4 +1,4 @@
-/* Hand tracking: errors of correspondences, and their derivatives by the 26 parameters of a pose, derived by hand.
+/* Hand tracking: derivatives of the errors of correspondences by the 26 parameters of a pose, derived by hand.
  *
  * Arrays are those of hand.py. As there, the whole mesh is posed, and the vertices that were seen are picked from it.
  * A parameter of a finger moves only the bones behind its joint, which is what derivation by hand can know.
@@ -42,8 +42,8 @@ typedef struct {
     double turn[3][3], turn_by[3][3][3];     /* R(r), and its derivatives by r */
 } Pose;
 
-/* R = I + sin [a] + (1 - cos) [a][a] for r = angle a; with derivatives if they are asked for. */
-static void turn(const double *r, int derive, Pose *pose)
+/* R = I + sin [a] + (1 - cos) [a][a] for r = angle a. */
+static void turn(const double *r, Pose *pose)
 {
     double angle = sqrt(r[0] * r[0] + r[1] * r[1] + r[2] * r[2]), s = sin(angle), c = cos(angle), v = 1 - c;
     double a[3] = {r[0] / angle, r[1] / angle, r[2] / angle};
@@ -53,7 +53,7 @@ static void turn(const double *r, int derive, Pose *pose)
             double sign = (j - i + 3) % 3 == 1 ? -1 : 1;
             pose->turn[i][j] = i == j ? c + v * a[i] * a[i] : v * a[i] * a[j] + sign * s * a[k];
         }
-    for (int m = 0; derive && m < 3; m++) {
+    for (int m = 0; m < 3; m++) {
         double e[3]; /* of the axis */
         for (int i = 0; i < 3; i++)
             e[i] = ((i == m) - a[i] * a[m]) / angle;
@@ -67,7 +67,7 @@ static void turn(const double *r, int derive, Pose *pose)
     }
 }
 
-static void pose_of(const double *theta, const double *relative, const double *inverse, int derive, Pose *pose)
+static void pose_of(const double *theta, const double *relative, const double *inverse, Pose *pose)
 {
     Affine wrist, rest, inverse_rest;
     load(relative, wrist);
@@ -91,7 +91,7 @@ static void pose_of(const double *theta, const double *relative, const double *i
             load(inverse + 16 * bone, inverse_rest);
             product(at, rest, 1, here);
             bend(flexion[joint], abduction, -1, bent);
-            for (int p = 0; derive && p < ANGLES; p++) {
+            for (int p = 0; p < ANGLES; p++) {
                 Affine moved, bent_by;
                 if (joint < JOINT_OF[p])
                     continue;
@@ -109,7 +109,7 @@ static void pose_of(const double *theta, const double *relative, const double *i
             product(at, inverse_rest, 1, pose->bone[bone]);
         }
     }
-    turn(theta, derive, pose);
+    turn(theta, pose);
 }
 
 /* The vertex in the pose of its bones, without the turn of the hand. */
@@ -131,33 +131,13 @@ static inline void turned(double m[3][3], const double *v, double *out)
         out[i] = m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2];
 }
 
-void hand_objective(long vertices, long count, const double *theta, const double *relative, const double *inverse,
-                    const double *mesh, const double *weights, const long *seen, const double *points, double *errors)
-{
-    Pose pose;
-    double *posed = malloc(sizeof(double) * 3 * vertices);
-    pose_of(theta, relative, inverse, 0, &pose);
-#pragma omp parallel for
-    for (long i = 0; i < vertices; i++) {
-        double local[3];
-        blend(&pose, mesh + 3 * i, weights + BONES * i, local);
-        turned(pose.turn, local, posed + 3 * i);
-        for (int k = 0; k < 3; k++)
-            posed[3 * i + k] += theta[3 + k];
-    }
-    for (long i = 0; i < count; i++)
-        for (int k = 0; k < 3; k++)
-            errors[3 * i + k] = points[3 * i + k] - posed[3 * seen[i] + k];
-    free(posed);
-}
-
-void hand_jacobian(long vertices, long count, const double *theta, const double *relative, const double *inverse,
-                   const double *mesh, const double *weights, const long *seen, const double *points, double *jacobian)
+void hand(long vertices, long count, const double *theta, const double *relative, const double *inverse,
+          const double *mesh, const double *weights, const long *seen, const double *points, double *jacobian)
 {
     Pose pose;
     double *all = malloc(sizeof(double) * vertices * 3 * PARAMETERS);
     (void)points;
-    pose_of(theta, relative, inverse, 1, &pose);
+    pose_of(theta, relative, inverse, &pose);
 #pragma omp parallel for
     for (long i = 0; i < vertices; i++) {
         const double *v = mesh + 3 * i, *w = weights + BONES * i;

@@ -50,23 +50,11 @@ static inline double score(const double *extra, const double *x, const double *z
     return total;
 }
 
-void lstm_objective(long layers, long characters, const double *main, const double *extra, const double *state,
-                    const double *text, double *loss)
-{
-    double now[2 * layers * B], kept[layers][KEPT][B], x[B], e[B], total = 0;
-    memcpy(now, state, sizeof(now));
-    for (long t = 0; t + 1 < characters; t++) {
-        step(layers, main, extra, now, text + t * B, kept, x);
-        total += score(extra, x, text + (t + 1) * B, e);
-    }
-    *loss = -total / ((characters - 1) * B);
-}
-
-void lstm_gradient(long layers, long characters, const double *main, const double *extra, const double *state,
-                   const double *text, double *storage, double *dmain, double *dextra)
+void lstm(long layers, long characters, const double *main, const double *extra, const double *state,
+          const double *text, double *loss, double *dmain, double *dextra, double *storage)
 {
     double(*kept)[layers][KEPT][B] = (void *)storage;
-    double now[2 * layers * B], back[2 * layers * B], x[B], e[B], scale = -1.0 / ((characters - 1) * B);
+    double now[2 * layers * B], back[2 * layers * B], x[B], e[B], scale = -1.0 / ((characters - 1) * B), total = 0;
     memcpy(now, state, sizeof(now));
     memset(dmain, 0, sizeof(double) * layers * 2 * GATES * B);
     memset(dextra, 0, sizeof(double) * 3 * B);
@@ -81,7 +69,7 @@ void lstm_gradient(long layers, long characters, const double *main, const doubl
             x[j] = top_out[j] * top_squashed[j];
             sum += z[j];
         }
-        score(extra, x, z, e);
+        total += score(extra, x, z, e);
         for (int j = 0; j < B; j++) {
             double dy = scale * (z[j] - sum * e[j]);
             dextra[B + j] += dy * x[j];
@@ -114,4 +102,5 @@ void lstm_gradient(long layers, long characters, const double *main, const doubl
         for (int j = 0; j < B; j++)
             dextra[j] += dx[j] * text[t * B + j];
     }
+    *loss = scale * total;
 }
