@@ -17,6 +17,7 @@ from chainrule.native.statements import Array, Axis, Read, Statement, runs_along
 
 UNROLLED = 1500  # numbers that the statements inside one loop may make, to be written out without loops
 UNROLLED_EACH = 64  # and each of them
+LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
 
 
@@ -132,7 +133,7 @@ def _joined(
     for alternative in group.alternatives:
         size = next(iter(alternative.values())).size
         for axis in axes:
-            if axis.size != size:
+            if axis.size != size or _innermost(statement, axis, axes):
                 continue
             if needed:
                 fits = all(_flows(maker, alternative[maker], statement, axis) for maker in needed)
@@ -141,6 +142,18 @@ def _joined(
             if fits:
                 found.append({**alternative, statement: axis})
     return found or None
+
+
+def _innermost(statement: Statement, axis: Axis, axes: Sequence[Axis]) -> bool:
+    """Whether an axis is better left to the innermost loop: memory runs along it, and along no other as long."""
+    others = [a.size for a in axes if a is not axis]
+    if not others or max(others) <= LANES or axis.size <= LANES // 2:
+        return False
+    reads = [r for r in statement.reads if isinstance(r, Read)]
+    whole = [(r.array, r.place) for r in reads if len(axes) <= sum(len(i.terms) for _, i in r.place)]
+    places = [*whole, (statement.out, statement.place)] if not statement.folded else whole
+    along = [_step(array, place, axis) for array, place in places]
+    return bool(along) and all(step == 1 for step in along)
 
 
 def _flows(maker: Statement, own: Axis, reader: Statement, axis: Axis) -> bool:
