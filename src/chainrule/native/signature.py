@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chainrule.native.form import Words, mapping, same, sequence, step
-from chainrule.tree import Structure, in_order
+from chainrule.tree import Structure, flatten, in_order
 
 Record = dict[str, int]
 
@@ -47,6 +47,8 @@ def _tree(words: Words, x: Any, static: bool, leaves: Iterator[Any]) -> tuple[Re
     if kind is dict:
         inside = {key: _tree(words, x[key], False, leaves) for key in in_order(x)}
         return mapping(words, list(x)), [inside[key] for key in x]
+    if flatten(x)[1].rebuild is not None:
+        raise _Unfit  # another container
     record = next(leaves)
     if record is None:
         raise _Unfit
