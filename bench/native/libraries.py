@@ -284,9 +284,7 @@ def _keeping(trigger: Callable[[], Any], *alive: Any) -> Callable[[], Any]:
 _ALIVE: list[Any] = []
 
 
-def in_c(
-    name: str, arguments: Arrays, given: Arrays, scratch: Arrays = (), fast: bool = False, **where: Any
-) -> Call:
+def in_c(name: str, arguments: Arrays, given: Arrays, scratch: Arrays = (), fast: bool = False, **where: Any) -> Call:
     """The function ``name`` of ``c/name.c``, on integers, numbers and arrays; it writes into ``given`` and ``scratch``.
 
     ``fast`` allows gcc what vector mathematics needs: -ffast-math. The file may stand in another ``folder``.
