@@ -66,6 +66,12 @@ def twice_atanh(s: Any) -> Any:
     return 2 * mp.atanh(s)
 
 
+def erfcx(x: Any) -> Any:
+    """(1 + 2x)·exp(x²)·erfc x, which is near 1."""
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+FAR = mp.mpf(3)
 TINY = mp.mpf("1e-12")
 HALF_LOG_2 = mp.log(2) / 2 + SLACK
 EIGHTH = mp.mpf("0.4148")  # tan π/8 and a little
@@ -82,6 +88,11 @@ POLYNOMIALS: dict[str, tuple[Any, ...]] = {
         of_odd(twice_atanh),
         TINY, mp.mpf("0.02945"), 6, 2,
     ),
+    "POW": (  # twice_atanh(s) = s·(2 + z·(⅔ + z·p(z))), where 2⁻⁵⁸ is enough
+        lambda z: ((mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z - mp.mpf(1) / 3) * 2 / z,
+        lambda z: z**2 / 2,
+        mp.mpf("1e-6"), mp.mpf("0.02945"), 6, 0,
+    ),
     "SIN": (odd(mp.sin), of_odd(mp.sin), TINY, (mp.pi / 4 + SLACK) ** 2, 5, 2),
     "COS": (
         lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2,
@@ -90,6 +101,16 @@ POLYNOMIALS: dict[str, tuple[Any, ...]] = {
     ),
     "ASIN": (odd(mp.asin), of_odd(mp.asin), TINY, mp.mpf("0.25"), 12, 4),
     "ATAN": (odd(mp.atan), of_odd(mp.atan), TINY, EIGHTH**2, 10, 4),
+    "ERF": (
+        lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1,
+        lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
+        TINY, mp.mpf("0.5626"), 10, 5,
+    ),
+    "ERFCX": (
+        lambda t: erfcx(FAR * (1 + t) / (1 - t)),
+        lambda t: 1 / erfcx(FAR * (1 + t) / (1 - t)),
+        (mp.mpf("0.749") - FAR) / (mp.mpf("0.749") + FAR), (28 - FAR) / (28 + FAR), 21, 10,
+    ),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Functions of one scalar in the vocabulary of the emitter: ``FUNCTIONS`` are those that rules write as ``e.exp(x)``."""
+"""Functions of one scalar in the vocabulary of the emitter. ``FUNCTIONS`` are what rules write as ``e.exp(x)``."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.native.loops import Emitter, Pair, Unstated
-from chainrule.native.math import arithmetic, exponential, logarithm, trigonometric
+from chainrule.native.math import arithmetic, error, exponential, inverse, logarithm, powers, trigonometric
 
 REAL: dict[str, Callable[..., Any]] = {
-    "exp": exponential.exp,
-    "exp2": exponential.exp2,
-    "expm1": exponential.expm1,
-    "tanh": exponential.tanh,
-    "sinh": exponential.sinh,
-    "cosh": exponential.cosh,
-    "sigmoid": exponential.sigmoid,
-    "sin": trigonometric.sin,
-    "cos": trigonometric.cos,
-    "tan": trigonometric.tan,
-    "log": logarithm.log,
-    "log1p": logarithm.log1p,
-    "log2": logarithm.log2,
-    "log10": logarithm.log10,
+    name: getattr(module, name)
+    for module, names in (
+        (exponential, "exp exp2 expm1 tanh sinh cosh sigmoid"),
+        (logarithm, "log log1p log2 log10 asinh acosh atanh softplus logaddexp"),
+        (trigonometric, "sin cos tan"),
+        (inverse, "asin acos atan atan2"),
+        (powers, "root pow cbrt hypot"),
+        (error, "erf erfc ndtr"),
+    )
+    for name in names.split()
 }
 COMPLEX: dict[str, Callable[..., Any]] = {}
 

@@ -150,7 +150,7 @@ def power(e: Emitter, x: Any, y: Any) -> Any:
         if exponent == 0.5 and x.dtype.kind == "f":
             # NumPy's power of ½ is its root.
             return e.sqrt(x)
-        if exponent == int(exponent.real) and -4 <= exponent.real <= 4 or x.dtype.kind in "iu":
+        if (exponent == int(exponent.real) and -4 <= exponent.real <= 4) or x.dtype.kind in "iu":
             return _whole_power(e, x, int(exponent.real))
     if x.dtype.kind not in "fc":
         raise Unstated("power")

@@ -86,7 +86,7 @@ def tanh(e: Emitter, form: Format, x: Value) -> Value:
 @real
 def sinh(e: Emitter, form: Format, x: Value) -> Value:
     """sinh x within 3 ulp."""
-    most, size = 100.0 if form.single else 720.0, e.abs(x)
+    most, size = 89.6 if form.single else 710.6, e.abs(x)
     small = size < 2.0 ** (-form.digits // 2 - 2)
     high, low = growth(e, form, e.select(size > most, e.like(x, most), size), 2)
     quarter = high + low
@@ -98,7 +98,7 @@ def sinh(e: Emitter, form: Format, x: Value) -> Value:
 @real
 def cosh(e: Emitter, form: Format, x: Value) -> Value:
     """cosh x within 2 ulp."""
-    most, size = 100.0 if form.single else 720.0, e.abs(x)
+    most, size = 89.6 if form.single else 710.6, e.abs(x)
     r, _rest, shifted = reduced(e, form, e.select(size > most, e.like(x, most), size))
     y = e.fma(r * r, polynomial(e, r, form.pick(EXP)), r) + 1
     quarter = y * power_of_two(e, form, shifted - 2)

@@ -18,7 +18,7 @@ from chainrule.native.loops import F32, F64, Emitter, Value
 
 @dataclass(frozen=True)
 class Format:
-    """A binary format: ``digits`` of the mantissa behind the point, the exponent's bias, unsigned integers of its size."""
+    """A binary format: ``digits`` of the mantissa behind the point, the exponent's bias, integers of its size."""
 
     dtype: np.dtype
     integer: np.dtype

@@ -6,6 +6,7 @@ import struct
 
 from chainrule.native.loops import Emitter, Value
 from chainrule.native.math.coefficients import LOG
+from chainrule.native.math.exponential import exp
 from chainrule.native.math.formats import LOG_2, Format, polynomial, real, split, sum_of
 
 INFINITY, NAN = float("inf"), float("nan")
@@ -29,9 +30,8 @@ def mantissa(e: Emitter, form: Format, x: Value, low: Value | None = None) -> tu
     k = e.bitcast(exponent | anchor, form.dtype) - (2.0**form.digits + form.bias)
     part = e.bitcast(bits - (exponent << form.digits) + form.one, form.dtype) - 1
     if low is not None:
-        # low · 2⁻ᵏ; of a large x it is nothing.
-        inverse = e.bitcast((2 * form.bias << form.digits) - (exponent << form.digits), form.dtype)
-        part = e.fma(low, inverse, part)
+        inverse = e.bitcast((2 * form.bias << form.digits) - (exponent << form.digits), form.dtype)  # 2⁻ᵏ
+        part = e.fma(low, e.select(x < 4 * 2.0**form.digits, inverse, 0.0), part)
     return k, part
 
 
@@ -73,7 +73,7 @@ def _to_base(e: Emitter, form: Format, x: Value, unit: str, digit: str) -> Value
     k, f = mantissa(e, form, scaled)
     k = k - shift
     w = parts(e, form, f)
-    log_m, rest = e.rounded("sub", f, w), None
+    log_m = e.rounded("sub", f, w)
     rest = e.rounded("sub", e.rounded("sub", f, log_m), w)
     unit_high, unit_low = split(unit, form, 2)
     high = e.rounded("mul", log_m, unit_high)
@@ -104,7 +104,6 @@ def _log1p(e: Emitter, form: Format, x: Value, extra: Value | None = None) -> Va
     # What the sum lost, whichever summand is larger.
     left = total - x
     lost = e.rounded("add", e.rounded("sub", 1.0, left), e.rounded("sub", x, e.rounded("sub", total, left)))
-    lost = e.select(total < INFINITY, lost, 0.0)
     k, f = mantissa(e, form, total, lost)
     k = k if extra is None else k + extra
     w = parts(e, form, f)
@@ -117,3 +116,51 @@ def log1p(e: Emitter, form: Format, x: Value) -> Value:
     y = e.select(e.abs(x) < 2.0 ** (-form.digits - 2), x, _log1p(e, form, x))
     y = e.select(x < INFINITY, y, x)
     return e.select(x <= -1, e.select(e.eq(x, -1), e.like(x, -INFINITY), NAN), y)
+
+
+@real
+def asinh(e: Emitter, form: Format, x: Value) -> Value:
+    """asinh x within 3 ulp."""
+    size = e.abs(x)
+    large = size > 2.0 ** (form.digits // 2 + 2)
+    square = size * size
+    moderate = size + square / (e.sqrt(square + 1) + 1)
+    # log(2x) of a large x.
+    y = _log1p(e, form, e.select(large, size - 1, moderate), e.select(large, e.like(x, 1), 0.0))
+    y = e.select(size < 2.0 ** (-form.digits // 2 - 2), size, y)
+    return e.copysign(e.select(size < INFINITY, y, size), x)
+
+
+@real
+def acosh(e: Emitter, form: Format, x: Value) -> Value:
+    """acosh x within 3 ulp."""
+    large = x > 2.0 ** (form.digits // 2 + 2)
+    above = x - 1
+    moderate = above + e.sqrt(e.fma(above, above, above * 2))
+    y = _log1p(e, form, e.select(large, above, moderate), e.select(large, e.like(x, 1), 0.0))
+    y = e.select(x < INFINITY, y, x)
+    return e.select(x < 1, e.like(x, NAN), y)
+
+
+@real
+def atanh(e: Emitter, form: Format, x: Value) -> Value:
+    """atanh x within 3 ulp."""
+    size = e.abs(x)
+    y = log1p(e, (size * 2) / (1 - size)) * 0.5
+    y = e.select(size < 2.0 ** (-form.digits // 2 - 2), size, y)
+    y = e.select(size > 1, e.like(x, NAN), y)
+    return e.copysign(y, x)
+
+
+@real
+def softplus(e: Emitter, _form: Format, x: Value) -> Value:
+    """log(1 + eˣ) within 3 ulp."""
+    return e.maximum(x, e.like(x, 0)) + log1p(e, exp(e, -e.abs(x)))
+
+
+@real
+def logaddexp(e: Emitter, _form: Format, x: Value, y: Value) -> Value:
+    """log(eˣ + eʸ); as good as the sum of the larger of x and y with what is added to it."""
+    apart = e.abs(x - y)
+    total = e.maximum(x, y) + log1p(e, exp(e, -apart))
+    return e.select(e.eq(x, y), x + float(LOG_2), total)

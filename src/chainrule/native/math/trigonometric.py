@@ -126,7 +126,7 @@ def reduced(e: Emitter, form: Format, x: Value) -> tuple[Value, Value, Value]:
 def on_circle(e: Emitter, form: Format, x: Value) -> tuple[Value, Value, Value]:
     """sin r, cos r, and n of any x; asked for twice, as by sin and cos of one x, computed once."""
     key = ("on_circle", x.name, str(x.constant), e.stack[-1])
-    if key not in e.kept:
+    if key not in e.computed:
         r, over, n = reduced(e, form, x)
         z = r * r
         cube = z * r
@@ -136,8 +136,8 @@ def on_circle(e: Emitter, form: Format, x: Value) -> tuple[Value, Value, Value]:
         one = e.rounded("sub", 1, half)
         left = e.rounded("sub", e.rounded("sub", 1, one), half)
         cos = one + (left + e.fma(z * z, polynomial(e, z, form.pick(COS)), r * over))
-        e.kept[key] = sin, cos, n
-    return e.kept[key]
+        e.computed[key] = sin, cos, n
+    return e.computed[key]
 
 
 def turned(e: Emitter, form: Format, y: Value, n: Value) -> Value:

@@ -1,0 +1,69 @@
+"""erf and its complement. Near 0 erf is a polynomial; far from it erfc x = e^(−x²)·p(t)/(1 + 2x), t = (x−3)/(x+3)."""
+
+from __future__ import annotations
+
+from chainrule.native.loops import Emitter, Value
+from chainrule.native.math.coefficients import ERF, ERFCX, EXP
+from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
+from chainrule.native.math.formats import Format, polynomial, product_of, real, sum_of
+
+NEAR, FAR, MOST = 0.75, 3.0, 28.0
+
+
+def _near(e: Emitter, form: Format, x: Value) -> Value:
+    """erf x of |x| ≤ ¾."""
+    return e.fma(x, polynomial(e, x * x, form.pick(ERF)), x)
+
+
+def _far(e: Emitter, form: Format, x: Value, square: Value, low: Value) -> Value:
+    """erfc x of ¾ ≤ x ≤ 28, given x² in two parts."""
+    below, below_low = sum_of(e, x * 2, e.like(x, 1))
+    inverse = 1 / ((x + FAR) * below)
+    t = (x - FAR) * below * inverse
+    share = (x + FAR) * inverse
+    share = e.fma(share, e.fma(-share, below_low, e.fma(-share, below, 1)), share)  # 1/(1 + 2x)
+    factor = polynomial(e, t, form.pick(ERFCX)) * share
+    return _of_square(e, form, square, low, factor)
+
+
+def _of_square(e: Emitter, form: Format, square: Value, low: Value, factor: Value) -> Value:
+    """factor · e^(−square − low)."""
+    r, left, shifted = reduced(e, form, -square)
+    power = (e.fma(r * r, polynomial(e, r, form.pick(EXP)), left) + r) + 1
+    power = e.fma(power, -low, power)
+    # The factor first, so that what is subnormal in the end is rounded once. It is no smaller than 1/64.
+    return scaled(e, form, power * factor * 64, shifted, -square, EXP_LIMITS) * (1 / 64)
+
+
+def _limited(e: Emitter, x: Value) -> Value:
+    size = e.abs(x)
+    size = e.select(size > MOST, e.like(x, MOST), size)
+    return e.select(size < NEAR, e.like(x, NEAR), size)
+
+
+@real
+def erf(e: Emitter, form: Format, x: Value) -> Value:
+    """erf x within 2 ulp."""
+    size = _limited(e, x)
+    far = 1 - _far(e, form, size, *product_of(e, size, size))
+    return e.select(e.abs(x) < NEAR, _near(e, form, x), e.copysign(far, x))
+
+
+@real
+def erfc(e: Emitter, form: Format, x: Value) -> Value:
+    """1 − erf x within 4 ulp, also where it is small."""
+    size = _limited(e, x)
+    far = _far(e, form, size, *product_of(e, size, size))
+    return e.select(e.abs(x) < NEAR, 1 - _near(e, form, x), e.select(x < 0, 2 - far, far))
+
+
+@real
+def ndtr(e: Emitter, form: Format, x: Value) -> Value:
+    """½ erfc(−x/√2), the distribution function of the normal distribution, within 4 ulp."""
+    near, size = e.abs(x) * 0.5**0.5, e.abs(x)
+    size = e.select(size > 39, e.like(x, 39), size)
+    size = e.select(near < NEAR, e.like(x, NEAR * 2**0.5), size)
+    square, low = product_of(e, size, size)
+    far = _far(e, form, size * 0.5**0.5, square * 0.5, low * 0.5) * 0.5
+    middle = e.fma(_near(e, form, x * 0.5**0.5), 0.5, 0.5)
+    return e.select(near < NEAR, middle, e.select(x < 0, far, 1 - far))
