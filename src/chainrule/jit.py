@@ -19,9 +19,8 @@ from chainrule.graph.body import Body
 from chainrule.graph.call import CALL, body_of
 from chainrule.graph.intern import interned
 from chainrule.graph.samples import innermost
-from chainrule.native import form
+from chainrule.native import compile, form
 from chainrule.native.form import Form, Launch, Table, Words
-from chainrule.native.host import hosted
 from chainrule.native.numbers import DTYPES, same_precision, yielding
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
@@ -50,7 +49,7 @@ class CompiledBody(Body):
     @functools.cached_property
     def plan(self) -> Any:
         """This graph as a function of bare arrays."""
-        return Launch(hosted(optimize(self.inline())))  # type: ignore[attr-defined]  # attached to Graph
+        return Launch(compile(optimize(self.inline())))  # type: ignore[attr-defined]  # attached to Graph
 
     def derived(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
         if key not in self._derived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.spec import Spec
@@ -21,4 +21,4 @@ class Program:
     outputs: tuple[Spec, ...]
     arena: int = 0
     long: bool = False  # worth releasing the GIL, which costs as much as a small kernel
-    owner: Any = None  # keeps the machine code in memory
+    owner: Any = field(default=None, repr=False)  # keeps the machine code in memory
