@@ -331,15 +331,7 @@ def _part(lister: Lister, operands: Any, node: Node) -> View | None:
     return lister.map(x, lambda e, v: getattr(v, name), node.dtype, name)
 
 
-@lowers("gather")
-def _gather(lister: Lister, operands: Any, node: Node) -> View | None:
-    template = node.params["index"]
-    if len(operands) > 1 or not _basic(template):
-        return None
-    return sliced(_of(operands[0], lister), template)
-
-
-def _basic(template: Any) -> bool:
+def is_basic(template: Any) -> bool:
     return all(
         part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
         for part in template
@@ -349,15 +341,7 @@ def _basic(template: Any) -> bool:
 # ---------------------------------------------------------------------------------------------------- writing parts
 
 
-@lowers("scatter_add")
-def _scatter_add(lister: Lister, operands: Any, node: Node) -> View | None:
-    template = node.params["index"]
-    if len(operands) > 1 or not _basic(template):
-        return None
-    return _written(lister, Array(node.shape, node.dtype, name="scatter"), template, operands[0], fill=0)
-
-
-def _written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
+def written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
     """Write a value to a part of an array."""
     part = sliced(view_of(out), template)
     axes, indices = lister.axes_of(part.shape)
@@ -380,7 +364,7 @@ def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
     view = view_of(out)
     for x in operands:
         size = np.shape(x)[axis] if not isinstance(x, View) else x.shape[axis]
-        view = _written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
+        view = written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
         start += size
     return view
 
@@ -391,23 +375,23 @@ def _stack(lister: Lister, operands: Any, node: Node) -> View:
     out = Array(node.shape, node.dtype, name="stack")
     view = view_of(out)
     for i, x in enumerate(operands):
-        view = _written(lister, out, (*[slice(None)] * axis, i), x)
+        view = written(lister, out, (*[slice(None)] * axis, i), x)
     return view
 
 
 @lowers("put")
 def _put(lister: Lister, operands: Any, node: Node) -> View | None:
     template = node.params["index"]
-    if len(operands) > 2 or not _basic(template):
+    if len(operands) > 2 or not is_basic(template):
         return None
     out = Array(node.shape, node.dtype, name="put")
-    _written(lister, out, (Ellipsis,), operands[0])
+    written(lister, out, (Ellipsis,), operands[0])
     value = operands[1]
     if isinstance(value, View):
         room = len(sliced(view_of(out), template).shape)
         while len(value.shape) > room:
             value = sliced(value, (0,))
-    return _written(lister, out, template, value)
+    return written(lister, out, template, value)
 
 
 @lowers("add")

@@ -18,7 +18,7 @@ from chainrule.native.fuse import Call, Item, Loop, Straight, fused
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
-from chainrule.native.statements import Array, Axis, Index, Read, Statement, View, runs_along
+from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement, View, runs_along
 from chainrule.spec import Spec
 
 Path = tuple[Loop, ...]
@@ -159,6 +159,8 @@ class Lowering:
     def inner(self, statement: Statement) -> Path:
         """The innermost loops, over all of which a statement is folded in registers."""
         path = self.paths[statement]
+        if statement.moves:
+            return ()
         i = len(path)
         while i and path[i - 1].axes[statement] in statement.folded:
             i -= 1
@@ -189,12 +191,11 @@ class Lowering:
             axis in moving
             for read in reader.reads
             if isinstance(read, Read) and read.array is array
-            for _, index in read.place
-            for axis, _ in index.terms
-        )
+            for axis in ([a for _, index in read.place for a, _ in index.terms] if not read.moves else moving)
+        ) and not any(isinstance(read, Read) and read.array is array and read.moves for read in reader.reads)
 
     def _in_registers(self, maker: Statement, done: Path) -> bool:
-        return (*done, *self.inner(maker)) == self.paths[maker]
+        return not maker.moves and (*done, *self.inner(maker)) == self.paths[maker]
 
     def _storage(self, array: Array, loops: Path) -> Storage:
         """The elements that one step of the loops needs; of as many of the loops as all makers run along."""
@@ -353,7 +354,7 @@ class Lowering:
 
     def _folds_in_memory(self, s: Statement) -> bool:
         """Whether loops that a statement is not folded over stand inside of one that it is."""
-        return bool(s.folded) and (*self._complete(s), *self.inner(s)) != self.paths[s]
+        return bool(s.moves) or (bool(s.folded) and (*self._complete(s), *self.inner(s)) != self.paths[s])
 
     def _count(self, s: Statement) -> int:
         bound = {loop.axes[s] for loop in self.paths[s]}
@@ -431,11 +432,11 @@ class Lowering:
     def _open(self, s: Statement) -> list[Axis]:
         """The axes of what it makes that no loop binds: they are written out."""
         bound = {loop.axes[s] for loop in self.paths[s]}
-        return [a for a in s.axes if a not in bound and a not in s.folded]
+        return [a for a in s.axes if a not in bound and a not in s.sums]
 
     def _statement(self, s: Statement, step: Step) -> None:
         bound = {loop.axes[s] for loop in self.paths[s]}
-        folded = [a for a in s.axes if a not in bound and a in s.folded]
+        folded = [a for a in s.axes if a not in bound and a in s.sums]
         e = self.e
         for n, assigned in enumerate(_steps(self._open(s))):
             value = None
@@ -457,7 +458,7 @@ class Lowering:
         if not isinstance(read, Read):
             return read
         array = read.array
-        if array.constant is not None and not self._varies(read, s):
+        if array.constant is not None and not read.moves and not self._varies(read, s):
             return array.constant.reshape(-1)[_evaluated(_linear(read.place, array.strides, ()), assigned)]
         home = self.homes.get(array)
         if home is not None and home.registers is not None and self._within(home.registers, array, s, home.path):
@@ -466,9 +467,29 @@ class Lowering:
         storage = self.memory(array)
         index, lanes, stride = self._address(storage, read.place, s, assigned, step)
         assert storage.pointer is not None
+        if read.moves:
+            index = self._moved(storage, array, index, lanes, stride, read.moves, s, assigned, step)
+            return self.e.gather(storage.pointer, array.dtype, index)
         if home is not None and step.vector in home.around:
             return self.e.load(storage.pointer, array.dtype, index, lanes, stride)
         return self.e.read(storage.pointer, array.dtype, index, lanes, stride)
+
+    def _moved(
+        self, storage: Storage, array: Array, index: Value, lanes: int, stride: int, moves: Moves, s: Statement,
+        assigned: dict[Axis, int], step: Step,
+    ) -> Value:  # fmt: skip
+        """An index moved on by numbers that are read; negative ones count from the end, others out of bounds leave."""
+        e = self.e
+        if lanes > 1:
+            index = index + e.lane_numbers(lanes) * stride
+        for dimension, which in moves:
+            size = array.shape[dimension]
+            number = e.cast(as_value(e, self._number(s.reads[which], s, assigned, step), I64), I64)
+            number = e.select(number < 0, number + size, number)
+            outside = (number < 0) | (number >= size)
+            e.leave_if(e.across("or", outside))
+            index = index + number * storage.strides[dimension]
+        return index
 
     def _varies(self, read: Read, s: Statement) -> bool:
         bound = {loop.axes[s] for loop in self.paths[s]}
@@ -503,6 +524,15 @@ class Lowering:
     ) -> None:
         index, lanes, stride = self._address(storage, s.place, s, assigned, step)
         e = self.e
+        if s.moves:
+            # Lanes may meet in one element: one after the other.
+            index = self._moved(storage, s.out, index, lanes, stride, s.moves, s, assigned, step)
+            lanes = max(index.lanes, getattr(value, "lanes", 1))
+            index, value = self._wide(index, lanes), self._wide(value, lanes)
+            for i in range(lanes):
+                at = e.lane(index, i)
+                e.store(storage.pointer, at, e.load(storage.pointer, s.out.dtype, at) + e.lane(value, i))
+            return
         if lanes == 1 and getattr(value, "lanes", 1) > 1:
             # The lanes of a loop that the array does not run along: folded, or all the same.
             value = e.across(combine, value) if combine else e.lane(value, 0)

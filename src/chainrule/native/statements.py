@@ -91,10 +91,16 @@ def c_strides(shape: Shape) -> Shape:
     return tuple(reversed(strides))
 
 
+Moves = tuple[tuple[int, int], ...]  # (dimension, which of the reads of the statement says how far)
+
+
 @dataclass(eq=False, slots=True)
 class Read:
+    """An array at a place; along the dimensions in ``moves``, further on by another number that the statement reads."""
+
     array: Array
     place: Place
+    moves: Moves = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -112,6 +118,7 @@ class Statement:
     fill: Any = None  # what the rest of ``out`` is set to, by the first writer of a part
     adds: bool = False  # whether this adds to what earlier statements wrote
     call: Callable[..., Any] | None = None  # whole arrays, by a function of the lowering: no axes
+    moves: Moves = ()  # of the place of ``out``; what is written to the same element adds up
     also: tuple[Array, ...] = ()  # other arrays that the call makes
     name: str = ""
     cost: int = 1
@@ -123,6 +130,11 @@ class Statement:
     def sources(self) -> list[Array]:
         found = [r.array for r in self.reads if isinstance(r, Read)]
         return [*found, self.out] if self.adds else found
+
+    @property
+    def sums(self) -> tuple[Axis, ...]:
+        """The axes that are folded before anything is written: where numbers go is known only with each of them."""
+        return () if self.moves else self.folded
 
     def __repr__(self) -> str:
         return f"{self.out} <- {self.name}({', '.join(map(str, self.reads))})"
