@@ -15,6 +15,7 @@ from chainrule.native.statements import (
     Index,
     Moves,
     Read,
+    Shape,
     Statement,
     View,
     broadcast,
