@@ -100,6 +100,7 @@ from chainrule.transforms import stop_gradient as stop_gradient
 from chainrule.transforms import value_and_grad as value_and_grad
 from chainrule.transforms import vjp as vjp
 from chainrule.transposition import linear_transpose as linear_transpose
+from chainrule.unknown import UnknownError as UnknownError
 from chainrule.vectorize import all_gather as all_gather
 from chainrule.vectorize import axis_index as axis_index
 from chainrule.vectorize import per_sample as per_sample

@@ -528,6 +528,9 @@ class Tensor(Box):
     def eval(self, values: Mapping[Any, Any] | None = None, /, **named: Any) -> Tensor:
         """The value of this symbolic Tensor, given values by name, or as a dict from symbols (or names)."""
 
+    def _repr_latex_(self) -> str | None:
+        """What a notebook shows of a symbolic Tensor: its mathematics. None, which lets it be printed, of any other."""
+
     def graph(self) -> Graph:
         """The graph behind this Tensor, symbolic or recorded; print it to read it."""
 
