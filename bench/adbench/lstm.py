@@ -32,10 +32,6 @@ def data(layers: int, characters: int) -> tuple[np.ndarray, ...]:
     return main, extra, rng.random((2, layers, BITS)), bits.astype(float)
 
 
-def sigmoid(xp: Any, x: Any) -> Any:
-    return 1 / (1 + xp.exp(-x))
-
-
 def program(xp: Any, main: Any, extra: Any, state: Any, text: Any) -> Any:
     def step(carry: Any, x: Any) -> Any:
         h, s = carry
@@ -43,9 +39,9 @@ def program(xp: Any, main: Any, extra: Any, state: Any, text: Any) -> Any:
         hidden, cells = [], []
         for layer in range(len(main)):
             weight, bias = main[layer, 0], main[layer, 1]
-            forget = sigmoid(xp, x * weight[0] + bias[0])
-            ingate = sigmoid(xp, h[layer] * weight[1] + bias[1])
-            outgate = sigmoid(xp, x * weight[2] + bias[2])
+            forget = xp.sigmoid(x * weight[0] + bias[0])
+            ingate = xp.sigmoid(h[layer] * weight[1] + bias[1])
+            outgate = xp.sigmoid(x * weight[2] + bias[2])
             change = xp.tanh(h[layer] * weight[3] + bias[3])
             cells.append(s[layer] * forget + ingate * change)
             hidden.append(outgate * xp.tanh(cells[-1]))
@@ -78,6 +74,9 @@ def casadi(*sizes: int) -> libraries.Call:
     """One step as a function of scalars, accumulated over the characters; states and parameters are columns."""
     import casadi as library
 
+    def sigmoid(x: Any) -> Any:
+        return 1 / (1 + library.exp(-x))
+
     main, extra, state, text = data(*sizes)
     layers, steps = len(main), len(text) - 1
     carry, x, z = (library.SX.sym("x", BITS, n) for n in (2 * layers, 1, 1))
@@ -85,9 +84,9 @@ def casadi(*sizes: int) -> libraries.Call:
     given, hidden, cells = x * around[:, 0], [], []
     for layer in range(layers):
         (w, b), h = ([gates[:, 8 * layer + 4 * i + j] for j in range(4)] for i in range(2)), carry[:, layer]
-        cell = carry[:, layers + layer] * sigmoid(library, given * w[0] + b[0])
-        cell += sigmoid(library, h * w[1] + b[1]) * library.tanh(h * w[3] + b[3])
-        given = sigmoid(library, given * w[2] + b[2]) * library.tanh(cell)
+        cell = carry[:, layers + layer] * sigmoid(given * w[0] + b[0])
+        cell += sigmoid(h * w[1] + b[1]) * library.tanh(h * w[3] + b[3])
+        given = sigmoid(given * w[2] + b[2]) * library.tanh(cell)
         hidden.append(given)
         cells.append(cell)
     y = given * around[:, 1] + around[:, 2]

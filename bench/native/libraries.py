@@ -79,6 +79,7 @@ def jax_names() -> Names:
         value_and_grad=jax.value_and_grad,
         erf=jax.scipy.special.erf,
         logsumexp=jax.nn.logsumexp,
+        sigmoid=jax.nn.sigmoid,
         relu=jax.nn.relu,
         softplus=jax.nn.softplus,
     )
@@ -118,6 +119,7 @@ def autograd_names() -> Names:
         erf=special.erf,
         logsumexp=special.logsumexp,
         relu=lambda x: np.maximum(x, 0),
+        sigmoid=lambda x: 1 / (1 + np.exp(-x)),
         softplus=lambda x: np.logaddexp(0, x),
     )
 
@@ -133,6 +135,7 @@ def numpy_names() -> Names:
         erf=special.erf,
         logsumexp=special.logsumexp,
         relu=lambda x: np.where(np.real(x) > 0, x, 0),
+        sigmoid=lambda x: 1 / (1 + np.exp(-x)),
         softplus=lambda x: np.log1p(np.exp(x)),
     )
 
