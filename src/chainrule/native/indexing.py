@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.listing import Lister, is_basic, lowers, written
+from chainrule.native.listing import Lister, lowers
+from chainrule.native.lowerings.parts import written
+from chainrule.native.lowerings.views import is_basic
 from chainrule.native.statements import (
     ZERO,
     Array,

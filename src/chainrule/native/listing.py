@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,17 +20,13 @@ from chainrule.native.statements import (
     View,
     apart,
     broadcast,
-    flipped,
-    permuted,
     reshaped,
     sliced,
     view_of,
-    viewed,
 )
 from chainrule.node import Node
 from chainrule.op import PICK
 from chainrule.ops import raw
-from chainrule.spec import normalize_axes
 
 # How the ops that are not elementwise are lowered: (lister, views of the operands, node) -> View, or a tuple of them.
 LOWERINGS: dict[str, Callable[..., Any]] = {}
@@ -265,206 +260,9 @@ class HostCall:
 COSTS = dict.fromkeys(["exp", "log", "tanh", "sin", "cos", "power", "erf", "sigmoid", "softplus", "expm1", "log1p"], 20)
 
 
-# ---------------------------------------------------------------------------------------------------- views
-
-
-def _of(view: Any, lister: Lister) -> View:
-    return lister.view(view)
-
-
-@lowers("call")
-def _call(lister: Lister, operands: Any, node: Node) -> tuple[View, ...]:
-    return tuple(lister.graph(node.params["body"], [lister.view(x) for x in operands]))
-
-
-@lowers("permute_dims")
-def _permute(lister: Lister, operands: Any, node: Node) -> View:
-    return permuted(_of(operands[0], lister), node.params["axes"])
-
-
-@lowers("matrix_transpose")
-def _matrix_transpose(lister: Lister, operands: Any, node: Node) -> View:
-    d = len(node.shape)
-    return permuted(_of(operands[0], lister), [*range(d - 2), d - 1, d - 2])
-
-
-@lowers("reshape", "expand_dims", "squeeze")
-def _reshape(lister: Lister, operands: Any, node: Node) -> View:
-    x = _of(operands[0], lister)
-    found = reshaped(x, node.shape)
-    if found is None:
-        found = reshaped(lister.copy(x), node.shape)
-        assert found is not None
-    return found
-
-
-@lowers("broadcast_to")
-def _broadcast(lister: Lister, operands: Any, node: Node) -> View:
-    return broadcast(_of(operands[0], lister), node.shape)
-
-
-@lowers("flip")
-def _flip(lister: Lister, operands: Any, node: Node) -> View:
-    x = _of(operands[0], lister)
-    axis = node.params.get("axis")
-    return flipped(x, range(len(x.shape)) if axis is None else normalize_axes("flip", axis, len(x.shape)))
-
-
-@lowers("stop_gradient", "positive")
-def _same(lister: Lister, operands: Any, node: Node) -> View | None:
-    x = _of(operands[0], lister)
-    return x if x.dtype == node.dtype else None
-
-
-@lowers("astype")
-def _astype(lister: Lister, operands: Any, node: Node) -> View:
-    x = _of(operands[0], lister)
-    return x if x.dtype == node.dtype else lister.map(x, lambda e, v: e.cast(v, node.dtype), node.dtype, "astype")
-
-
-@lowers("real", "imag")
-def _part(lister: Lister, operands: Any, node: Node) -> View | None:
-    x, op = _of(operands[0], lister), node.op
-    if x.dtype.kind != "c":
-        return x if op is not None and op.name == "real" else None
-    name = "re" if op is not None and op.name == "real" else "im"
-    return lister.map(x, lambda e, v: getattr(v, name), node.dtype, name)
-
-
-def is_basic(template: Any) -> bool:
-    return all(
-        part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
-        for part in template
-    )
-
-
-# ---------------------------------------------------------------------------------------------------- writing parts
-
-
-def written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
-    """Write a value to a part of an array."""
-    part = sliced(view_of(out), template)
-    axes, indices = lister.axes_of(part.shape)
-    read = lister.operand(value, part.shape, indices)
-    return lister.add(
-        Statement(
-            out, part.map(indices), tuple(a for a in axes if a), (read,), lambda e, v: as_dtype(e, v, out.dtype),
-            fill=fill, adds=adds, name="write",
-        )
-    )  # fmt: skip
-
-
-@lowers("concat")
-def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
-    axis = node.params.get("axis", 0)
-    if axis is None:
-        return None
-    out, start = Array(node.shape, node.dtype, name="concat"), 0
-    axis %= len(node.shape)
-    view = view_of(out)
-    for x in operands:
-        size = np.shape(x)[axis] if not isinstance(x, View) else x.shape[axis]
-        view = written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
-        start += size
-    return view
-
-
-@lowers("stack")
-def _stack(lister: Lister, operands: Any, node: Node) -> View:
-    axis = node.params.get("axis", 0) % len(node.shape)
-    out = Array(node.shape, node.dtype, name="stack")
-    view = view_of(out)
-    for i, x in enumerate(operands):
-        view = written(lister, out, (*[slice(None)] * axis, i), x)
-    return view
-
-
-@lowers("put")
-def _put(lister: Lister, operands: Any, node: Node) -> View | None:
-    template = node.params["index"]
-    if len(operands) > 2 or not is_basic(template):
-        return None
-    out = Array(node.shape, node.dtype, name="put")
-    written(lister, out, (Ellipsis,), operands[0])
-    value = operands[1]
-    if isinstance(value, View):
-        room = len(sliced(view_of(out), template).shape)
-        while len(value.shape) > room:
-            value = sliced(value, (0,))
-    return written(lister, out, template, value)
-
-
-@lowers("add")
-def _add(lister: Lister, operands: Any, node: Node) -> View | None:
-    """The sum of parts that were written into zeros is written into the same zeros."""
-    for x, other in (operands, operands[::-1]):
-        if not (isinstance(x, View) and isinstance(other, View) and x.whole and other.whole):
-            continue
-        makers, others = x.array.makers, other.array.makers
-        mergeable = (
-            makers and makers[0].fill == 0 and others and others[0].fill == 0 and x.array is not other.array
-            and x.array.dtype == other.array.dtype == node.dtype
-            and all(lister.uses.get(p) == 1 for p in node.parents)
-        )  # fmt: skip
-        if mergeable:
-            for maker in others:
-                moved = Statement(
-                    x.array, maker.place, maker.axes, maker.reads, maker.rule, adds=True, name="write",
-                    folded=maker.folded, combine=maker.combine, initial=maker.initial,
-                )  # fmt: skip
-                lister.statements.remove(maker)
-                lister.add(moved)
-            return view_of(x.array)
-    return None
-
-
-# ---------------------------------------------------------------------------------------------------- folding
-
-FOLDS = {
-    "sum": ("add", 0),
-    "prod": ("mul", 1),
-    "max": ("maximum", None),
-    "min": ("minimum", None),
-    "all": ("and", True),
-    "any": ("or", False),
-}
-
-
-@lowers(*FOLDS, "count_nonzero", "mean")
-def _fold(lister: Lister, operands: Any, node: Node) -> View | None:
-    x, op = _of(operands[0], lister), node.op
-    assert op is not None
-    axis = node.params.get("axis")
-    axis = tuple(range(len(x.shape))) if axis is None else normalize_axes(op.name, axis, len(x.shape))
-    keepdims = bool(node.params.get("keepdims", False))
-    dtype = node.dtype
-    if op.name == "count_nonzero":
-        return lister.reduce(x, axis, keepdims, dtype, "add", 0, lambda e, v: e.cast(e.cast(v, bool), dtype), op.name)
-    if op.name == "mean":
-        count = math.prod(x.shape[d] for d in axis)
-        total = lister.reduce(x, axis, keepdims, dtype, "add", 0, name="sum")
-        return lister.map(
-            total, lambda e, v: v / (e.like(v, count) if dtype.kind == "f" else float(count)), name="mean"
-        )
-    combine, initial = FOLDS[op.name]
-    if dtype.kind == "c" and combine in ("maximum", "minimum"):
-        return None
-    if initial is None:
-        if 0 in x.shape:
-            return None
-        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype) if dtype.kind in "iu" else None
-        low, high = (-np.inf, np.inf) if dtype.kind == "f" else (limits.min, limits.max) if limits else (False, True)
-        initial = low if combine == "maximum" else high
-        if dtype.kind == "b":
-            combine = "or" if combine == "maximum" else "and"
-    if "initial" in node.params or node.params.get("where", True) is not True:
-        return None
-    return lister.reduce(x, axis, keepdims, dtype, combine, initial, name=op.name)
-
-
 @lowers("matmul")
 def _matmul(lister: Lister, operands: Any, node: Node) -> View | None:
-    x, y = (_of(z, lister) for z in operands)
+    x, y = (lister.view(z) for z in operands)
     if len(x.shape) == 1:
         x = sliced(x, (None,))
         made = _matrices(lister, x, sliced(y, (slice(None), None)) if len(y.shape) == 1 else y, node.dtype)
@@ -479,6 +277,3 @@ def _matrices(lister: Lister, x: View, y: View, dtype: Any) -> View | None:
     if dtype.kind == "b":
         return None
     return lister.product(x, y, batch, n, m, k, dtype)
-
-
-assert viewed

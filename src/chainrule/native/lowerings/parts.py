@@ -1,0 +1,90 @@
+"""Ops that write to parts of an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.native.listing import Lister, lowers
+from chainrule.native.lowerings.views import is_basic
+from chainrule.native.rules import as_dtype
+from chainrule.native.statements import Array, Statement, View, sliced, view_of
+from chainrule.node import Node
+
+
+def written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
+    """Write a value to a part of an array."""
+    part = sliced(view_of(out), template)
+    axes, indices = lister.axes_of(part.shape)
+    read = lister.operand(value, part.shape, indices)
+    return lister.add(
+        Statement(
+            out, part.map(indices), tuple(a for a in axes if a), (read,), lambda e, v: as_dtype(e, v, out.dtype),
+            fill=fill, adds=adds, name="write",
+        )
+    )  # fmt: skip
+
+
+@lowers("concat")
+def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
+    axis = node.params.get("axis", 0)
+    if axis is None:
+        return None
+    out, start = Array(node.shape, node.dtype, name="concat"), 0
+    axis %= len(node.shape)
+    view = view_of(out)
+    for x in operands:
+        size = np.shape(x)[axis] if not isinstance(x, View) else x.shape[axis]
+        view = written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
+        start += size
+    return view
+
+
+@lowers("stack")
+def _stack(lister: Lister, operands: Any, node: Node) -> View:
+    axis = node.params.get("axis", 0) % len(node.shape)
+    out = Array(node.shape, node.dtype, name="stack")
+    view = view_of(out)
+    for i, x in enumerate(operands):
+        view = written(lister, out, (*[slice(None)] * axis, i), x)
+    return view
+
+
+@lowers("put")
+def _put(lister: Lister, operands: Any, node: Node) -> View | None:
+    template = node.params["index"]
+    if len(operands) > 2 or not is_basic(template):
+        return None
+    out = Array(node.shape, node.dtype, name="put")
+    written(lister, out, (Ellipsis,), operands[0])
+    value = operands[1]
+    if isinstance(value, View):
+        room = len(sliced(view_of(out), template).shape)
+        while len(value.shape) > room:
+            value = sliced(value, (0,))
+    return written(lister, out, template, value)
+
+
+@lowers("add")
+def _add(lister: Lister, operands: Any, node: Node) -> View | None:
+    """The sum of parts that were written into zeros is written into the same zeros."""
+    for x, other in (operands, operands[::-1]):
+        if not (isinstance(x, View) and isinstance(other, View) and x.whole and other.whole):
+            continue
+        makers, others = x.array.makers, other.array.makers
+        mergeable = (
+            makers and makers[0].fill == 0 and others and others[0].fill == 0 and x.array is not other.array
+            and x.array.dtype == other.array.dtype == node.dtype
+            and all(lister.uses.get(p) == 1 for p in node.parents)
+        )  # fmt: skip
+        if mergeable:
+            for maker in others:
+                moved = Statement(
+                    x.array, maker.place, maker.axes, maker.reads, maker.rule, adds=True, name="write",
+                    folded=maker.folded, combine=maker.combine, initial=maker.initial,
+                )  # fmt: skip
+                lister.statements.remove(maker)
+                lister.add(moved)
+            return view_of(x.array)
+    return None
