@@ -1,5 +1,6 @@
 """jit: what it computes is what the function computes, in every form of arguments, and under every transform."""
 
+import functools
 import gc
 import inspect
 import threading
@@ -275,6 +276,129 @@ def test_states_and_symbols_that_are_closed_over_stay_symbolic():
     assert y.eval().item() == 6.0
     w.set_value(5.0)
     assert y.eval().item() == 15.0
+
+
+# ---------------------------------------------------------------------------------------------------- methods
+
+
+class Layer:
+    def __init__(self, w):
+        self.w, self.scale, self.name = w, 2.0, "layer"
+
+
+class Model:
+    __slots__ = ("__dict__", "bias")
+
+    def __init__(self):
+        self.layers, self.bias, self.n, self.own = [Layer(np.ones(3)), Layer(cr.tensor([1.0, 2.0, 3.0]))], 0.5, 2, self
+        self.cache = {}
+
+    @jit
+    def predict(self, x, y=1.0):
+        """What it predicts."""
+        for _ in range(self.n):
+            for layer in self.own.layers:
+                x = x * layer.w * layer.scale + self.bias
+        return x * y
+
+    @functools.partial(jit, static_argnames="k")
+    def power(self, x, k):
+        return self.layers[0].w * x**k
+
+    @jit
+    def count(self, x):
+        self.calls = 1
+        return x
+
+    @jit
+    def remember(self, x):
+        self.cache["last"] = x
+        return x
+
+    @classmethod
+    @jit
+    def doubled(cls, x):
+        return x * cls.factor
+
+    factor = 2.0
+
+
+def test_methods_see_their_object_as_it_is():
+    model, other = Model(), Model()
+    plain = Model.predict.__wrapped__
+    x = np.ones(3)
+    for change in (
+        lambda: None,
+        lambda: setattr(model.layers[0], "w", np.arange(3.0)),
+        lambda: model.layers[0].w.__setitem__(0, 5.0),
+        lambda: setattr(model, "n", 3),
+        lambda: setattr(model, "bias", 1.5),
+        lambda: model.layers.append(Layer(np.full(3, 2.0))),
+        lambda: setattr(model.layers[0], "scale", 1.0),
+    ):
+        change()
+        for m in (model, other, model):
+            expected = plain(m, x)
+            found = m.predict(x)
+            np.testing.assert_allclose(found, expected, 1e-12)
+    assert_same(model.predict(cr.tensor(x), y=2.0), plain(model, cr.tensor(x), 2.0))
+    assert_same(model.power(x, 2), cr.tensor(model.layers[0].w * x**2))
+    assert_same(model.power(x, k=3), cr.tensor(model.layers[0].w * x**3))
+    assert_same(model.doubled(x), x * 2)
+    assert model.predict.__doc__ == "What it predicts."
+
+
+def test_methods_keep_gradients_of_attributes():
+    model = Model()
+    w = model.layers[1].w.requires_grad_()
+    model.predict(np.ones(3)).sum().backward()
+    expected = cr.grad(lambda v: _with(v).sum())(w.detach())
+    np.testing.assert_allclose(w.grad, expected)
+    with cr.no_grad():
+        w += 1.0
+    np.testing.assert_allclose(
+        model.predict(np.ones(3)).detach(), Model.predict.__wrapped__(model, np.ones(3)).detach()
+    )
+
+
+def _with(w):
+    model = Model()
+    model.layers[1].w = w
+    return Model.predict.__wrapped__(model, np.ones(3))
+
+
+def test_methods_that_write_to_their_object_are_refused():
+    model = Model()
+    with pytest.raises(cr.SymbolError) as caught:
+        model.count(1.0)
+    assert str(caught.value).splitlines()[0] == (
+        "[jit] the method set 'calls' of a Model while it was traced, which would be lost; expected a method that "
+        "leaves its object as it is; return the new value."
+    )
+    with pytest.raises(cr.SymbolError, match="set 'cache' of a Model"):
+        model.remember(1.0)
+    assert model.cache == {}
+
+
+def test_objects_of_methods_are_freed():
+    gc.collect()
+    plain = Plain()
+    plain.scaled(np.ones(2))
+    watch = weakref.ref(plain)
+    del plain
+    gc.collect()
+    assert watch() is None
+
+
+class Plain:
+    w = 2.0
+
+    def __init__(self):
+        self.a = np.ones(2)
+
+    @jit
+    def scaled(self, x):
+        return x * self.a * self.w
 
 
 # ------------------------------------------------------------------------------------------------- as an object

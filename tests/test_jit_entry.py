@@ -1,4 +1,4 @@
-"""The boundary between Python and machine code: whatever is given, a result that is right or an error, never a crash."""
+"""The boundary between Python and machine code: whatever is given, a right result or an error, never a crash."""
 
 import ctypes
 import gc

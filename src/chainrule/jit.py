@@ -7,6 +7,7 @@ import inspect
 import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from keyword import iskeyword
 from typing import Any
 
@@ -22,6 +23,7 @@ from chainrule.graph.samples import innermost
 from chainrule.native import compile, form
 from chainrule.native.form import Form, Launch, Table, Words
 from chainrule.native.numbers import DTYPES, same_precision, yielding
+from chainrule.native.objects import Frozen, form_of, refuse_changes, with_arrays
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
 from chainrule.native.signature import found_of, recipe_of
@@ -142,11 +144,6 @@ def _shown(x: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _key(structure: Structure) -> Any:
-    """A structure as a key."""
-    return (structure.kind, tuple(map(_key, structure.children)))
-
-
 def _number(kind: Any, value: Any, dtype: Any) -> Any:
     """A number of Python's as an array of this dtype."""
     try:
@@ -187,7 +184,13 @@ class Jitted(FastCallable):
         return made.call(values, call.recorded, call.tensors)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+        if instance is None:
+            return self
+        return types.MethodType(self if isinstance(instance, (Box, np.ndarray)) else self._method, instance)
+
+    @functools.cached_property
+    def _method(self) -> Method:
+        return Method(self)
 
     def __repr__(self) -> str:
         return f"<jit of {getattr(self, '__qualname__', self._function)}>"
@@ -235,6 +238,42 @@ class Jitted(FastCallable):
             self._table.add(self, Form(program, len(call.args), names, found, recipe, classes, words))
 
 
+class Method:
+    """A compiled function as a method: the arrays in attributes of its object are arguments, all else is static."""
+
+    def __init__(self, jitted: Jitted):
+        places = {x + 1 for x in jitted.static if isinstance(x, int)}
+        names = {x for x in jitted.static if isinstance(x, str)}
+        self._function, self._known = jitted._function, {}
+        functools.update_wrapper(self, jitted._function)
+        run = functools.partial(_run_method, jitted._function)
+        functools.update_wrapper(run, jitted._function, ("__module__", "__name__", "__qualname__", "__doc__"), ())
+        self.jitted = Jitted(run, frozenset({1, *places, *names}), jitted.donate)
+
+    def __call__(self, instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+        now = Frozen(instance)
+        frozen = self._known.setdefault(now, now)  # one object for equal ones, so that machine code knows it
+        arrays, now.arrays = now.arrays, []
+        token = _instance.set(instance)
+        try:
+            return self.jitted(arrays, frozen, *args, **kwargs)
+        finally:
+            _instance.reset(token)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.jitted, name)
+
+
+_instance: ContextVar[Any] = ContextVar("instance")  # of the method that is called
+
+
+def _run_method(function: Callable[..., Any], arrays: Any, _frozen: Any, /, *args: Any, **kwargs: Any) -> Any:
+    instance, made = with_arrays(_instance.get(), arrays)
+    result = function(instance, *args, **kwargs)
+    refuse_changes(made)
+    return result
+
+
 class Call:
     """The arguments of one call, taken apart."""
 
@@ -255,7 +294,7 @@ class Call:
         self.tensors = any(leaf.cls is not None for leaf in self.leaves)
         self.recorded = any(leaf.recorded for leaf in self.leaves)
         statics = tuple((name, _spelled(name, x)) for name, x in self.static.items())
-        self.key = (_key(self.structure), tuple(leaf.key for leaf in self.leaves), len(args), statics)
+        self.key = (form_of(self.structure), tuple(leaf.key for leaf in self.leaves), len(args), statics)
 
     @property
     def valued(self) -> Any:
@@ -391,6 +430,9 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     The function runs on symbols (see :func:`chainrule.trace`), so what it does beside computing is done once, and what
     depends on values (``if x > 0``) raises a SymbolError. Arrays that it closes over are constants from the first call
     on. Tensors that require a gradient, and states, are not: a function that closes over them is traced at each call.
+
+    As a method, it takes the arrays in attributes of its object for arguments, and everything else there (numbers too)
+    for static ones. It must not write to its object.
 
     Works inside and outside of ``grad``, ``vmap``, loops and other compiled functions: where a derivative is asked of
     the result, it is compiled too. ``donate`` names arguments (as ``static_argnums`` does) whose memory may be written

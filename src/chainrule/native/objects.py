@@ -1,0 +1,133 @@
+"""Objects with arrays in their attributes, for methods: taken apart to arrays and the rest, and put together again."""
+
+from __future__ import annotations
+
+import copyreg
+import operator
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.apply import PLAIN, Box
+from chainrule.errors import SymbolError
+from chainrule.tree import Structure, flatten, unflatten
+
+_CLOSED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+
+
+class Same:
+    """An object as a key: equal to itself alone."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any):
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.x is self.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+class Frozen:
+    """An object without its arrays: equal to another that differs from it in the values of arrays alone."""
+
+    def __init__(self, x: Any):
+        self.arrays: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._key = self._look(x)
+        self._hash = hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Frozen) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def _look(self, x: Any) -> Any:
+        """The key of what is in x; its arrays are collected on the way."""
+        if isinstance(x, (Box, np.ndarray, np.generic)):
+            self.arrays.append(x)
+            return "array"
+        if type(x) in PLAIN:
+            return type(x), repr(x)
+        if x is None or isinstance(x, (str, bytes)):
+            return type(x), x
+        if id(x) in self._numbers:
+            return "again", self._numbers[id(x)]
+        leaves, structure = flatten(x)
+        if structure.rebuild is not None:
+            self._numbers[id(x)] = len(self._numbers)
+            return type(x), form_of(structure), tuple(map(self._look, leaves))
+        if is_open(x):
+            self._numbers[id(x)] = len(self._numbers)
+            return type(x), tuple((name, self._look(value)) for name, value in attributes(x))
+        return Same(x)
+
+
+def with_arrays(x: Any, arrays: Iterable[Any]) -> tuple[Any, list[tuple[Any, dict[str, Any]]]]:
+    """A copy of an object with other arrays, and all objects that were copied, with the attributes they were given."""
+    made: list[tuple[Any, dict[str, Any]]] = []
+    return _rebuilt(x, iter(arrays), {}, made), made
+
+
+def form_of(structure: Structure) -> Any:
+    """A structure as a key."""
+    return (structure.kind, tuple(map(form_of, structure.children)))
+
+
+def is_open(x: Any) -> bool:
+    """Whether the attributes of an object are looked at: it is of a class of the user's."""
+    if isinstance(x, _CLOSED) or type(x).__module__.partition(".")[0] in sys.stdlib_module_names - {"__main__"}:
+        return False
+    return type(x).__flags__ & (1 << 9) != 0 and (hasattr(x, "__dict__") or bool(copyreg._slotnames(type(x))))  # type: ignore[attr-defined]
+
+
+def attributes(x: Any) -> Iterator[tuple[str, Any]]:
+    """What an object holds, by name."""
+    yield from vars(x).items() if hasattr(x, "__dict__") else ()
+    for name in copyreg._slotnames(type(x)):  # type: ignore[attr-defined]  # the names that pickle has
+        if hasattr(x, name):
+            yield name, getattr(x, name)
+
+
+def _rebuilt(x: Any, arrays: Iterator[Any], known: dict[int, Any], made: list[Any]) -> Any:
+    if isinstance(x, (Box, np.ndarray, np.generic)):
+        return next(arrays)
+    if x is None or type(x) in PLAIN or isinstance(x, (str, bytes)):
+        return x
+    if id(x) in known:
+        return known[id(x)]
+    leaves, structure = flatten(x)
+    if structure.rebuild is not None:
+        known[id(x)] = built = unflatten(structure, [_rebuilt(leaf, arrays, known, made) for leaf in leaves])
+        return built
+    if not is_open(x):
+        return x
+    known[id(x)] = clone = object.__new__(type(x))
+    given = {name: _rebuilt(value, arrays, known, made) for name, value in attributes(x)}
+    for name, value in given.items():
+        object.__setattr__(clone, name, value)
+    made.append((clone, {name: (value, *flatten(value)) for name, value in given.items()}))
+    return clone
+
+
+def _changed(x: Any, given: Any, leaves: list[Any], structure: Structure) -> bool:
+    found, form = flatten(x)
+    return x is not given or form_of(form) != form_of(structure) or any(map(operator.is_not, found, leaves))
+
+
+def refuse_changes(made: Iterable[tuple[Any, dict[str, Any]]]) -> None:
+    """Refuse what a traced method did to its object: the copy it did that to is gone."""
+    for clone, given in made:
+        now = dict(attributes(clone))
+        for name in {**given, **now}:
+            if name not in now or name not in given or _changed(now[name], *given[name]):
+                raise SymbolError(
+                    f"[jit] the method set {name!r} of a {type(clone).__name__} while it was traced, which would be "
+                    f"lost; expected a method that leaves its object as it is; return the new value."
+                )
