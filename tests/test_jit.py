@@ -278,6 +278,26 @@ def test_states_and_symbols_that_are_closed_over_stay_symbolic():
     assert y.eval().item() == 15.0
 
 
+def test_functions_of_symbols_compile():
+    x, w = cr.symbol("x", shape=(3,)), cr.state([1.0, 2.0, 3.0], "w")
+    loss = cr.sum((w - x) ** 2)
+    slope = cr.gradients(loss, w)
+    runs = []
+    for compile in (False, True):
+        w.set_value([1.0, 2.0, 3.0])
+        step = cr.function([x], [loss, slope], updates=[(w, w - 0.25 * slope)], compile=compile)
+        runs.append([[*step(np.ones(3)), *step(x=cr.tensor([0.0, 1.0, 2.0])), w.get_value()] for _ in range(3)])
+    assert_same(*runs)
+    f = cr.function([x], x * cr.sum(x), compile=True)
+    assert_same(f(np.ones(3)[::-1]), cr.tensor(np.full(3, 3.0)))
+    v = cr.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    f(v).sum().backward()
+    np.testing.assert_allclose(v.grad, np.full(3, 12.0))
+    y = cr.symbol("y", shape=None)
+    g = cr.function([y], cr.sum(y * y), compile=True)
+    assert (g(np.ones(3)).item(), g(np.ones((2, 2))).item()) == (3.0, 4.0)
+
+
 # ---------------------------------------------------------------------------------------------------- methods
 
 

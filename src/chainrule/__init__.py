@@ -72,6 +72,7 @@ from chainrule.graph.function import Function
 from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Graph
 from chainrule.jacobians import hessian, hvp, jacobian
+from chainrule.jit import jit
 from chainrule.ops import public as _public
 from chainrule.recompute import checkpoint
 from chainrule.series import taylor

@@ -18,6 +18,8 @@ from chainrule.config import enable_grad, recording
 from chainrule.errors import DTypeError, RangeError
 from chainrule.graph.body import Body
 from chainrule.graph.call import CALL, body_of
+from chainrule.graph.function import Function
+from chainrule.graph.graph import Graph
 from chainrule.graph.intern import interned
 from chainrule.graph.samples import innermost
 from chainrule.native import compile, form
@@ -70,6 +72,26 @@ def _compiled_body(body: Body) -> CompiledBody:
     return known["_compiled"]
 
 
+def _run_compiled(graph: Graph, values: Sequence[Any]) -> Sequence[Any]:
+    """The outputs of a graph by machine code: Tensors where a gradient may be asked of them, else bare arrays."""
+    known = vars(graph)
+    if "_jitted" not in known:
+        body, outside = body_of(graph)
+        known["_jitted"] = _compiled_body(body), outside
+    body, outside = known["_jitted"]
+    if outside or any(isinstance(x, Box) and is_recorded(x) for x in values):
+        return CALL.call(*outside, *values, body=body)
+    return body.plan(*(x._value if isinstance(x, Box) else x for x in values))
+
+
+Function.run_compiled = _run_compiled
+
+
+def is_recorded(x: Any) -> bool:
+    """Whether what is computed from a Tensor is recorded."""
+    return x._value is None or (x._node is not None and recording.get())
+
+
 class Specialization:
     """A function for one form of its arguments: its graph, its body, and what it closes over."""
 
@@ -112,7 +134,7 @@ class Leaf:
                     f"of their own; expected a chainrule.Tensor or an array; convert it with chainrule.asarray(x)."
                 )
             source = x._node if x._value is None else x._value
-            self.recorded = x._value is None or (x._node is not None and recording.get())
+            self.recorded = is_recorded(x)
             self.spec = Spec(source.shape, source.dtype)
         elif type(x) in PLAIN:
             as_value("jit", x)
@@ -446,7 +468,7 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     >>> loss(w, x)
     tensor(10.)
     >>> cr.jit(cr.value_and_grad(loss))(w, x)
-    (tensor(10.), tensor([ 8., 6.]))
+    (tensor(10.), tensor([8., 6.]))
     """
     if function is None:
         return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames, donate=donate)

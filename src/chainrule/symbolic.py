@@ -112,12 +112,13 @@ def _set_value(self: Tensor, value: Any) -> None:
         node.cell.value = new
 
 
-def function(inputs: Any, outputs: Any, givens: Any = None, updates: Any = None) -> Function:
+def function(inputs: Any, outputs: Any, givens: Any = None, updates: Any = None, compile: bool = False) -> Function:
     """The program that computes ``outputs`` (one Tensor, or a sequence) from values of the symbols ``inputs``.
 
     ``givens`` (a dict, or pairs) puts something else in place of symbols, states or results, in this program only.
     ``updates`` (a dict, or pairs) gives states new values, computed from the old ones in the same run, after which all
-    are written at once; if anything fails, none is. Programs that share states wait for each other.
+    are written at once; if anything fails, none is. Programs that share states wait for each other. With ``compile``
+    the program, and derivatives that are asked of its results, run as machine code.
 
     >>> import chainrule as cr
     >>> x = cr.symbol("x")
@@ -140,7 +141,7 @@ def function(inputs: Any, outputs: Any, givens: Any = None, updates: Any = None)
         outputs = heads[0] if isinstance(outputs, Box) else heads
     else:
         outputs = outputs if isinstance(outputs, Box) or not isinstance(outputs, Iterable) else heads
-    return Function(inputs, outputs, updates=list(zip(states, new, strict=True)))
+    return Function(inputs, outputs, updates=list(zip(states, new, strict=True)), compile=compile)
 
 
 def _checked_updates(updates: Any) -> tuple[list[StateNode], list[Any]]:

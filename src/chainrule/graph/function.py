@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,13 @@ Updates = Sequence[tuple[StateNode, Box]]
 class Function:
     """A compiled-once program of symbols: call it with values, by position or by name."""
 
-    def __init__(self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = ()):
+    # The outputs of a graph by machine code: told by jit.py, which stands floors above.
+    run_compiled: Callable[[Graph, Sequence[Any]], Sequence[Any]]
+
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = (), compile: bool = False
+    ):
+        self._compile = compile
         self._name = name
         self._single = isinstance(outputs, Box)
         symbols, heads = as_list(inputs), as_list(outputs)
@@ -80,7 +86,9 @@ class Function:
         tracked = graph.tracked or any(isinstance(v, Box) and v._node is not None for v in values)
         # As eager walks do: a derivative may divide by zero on a branch that is not taken.
         with np.errstate(all="ignore"):
-            if tracked:
+            if self._compile:
+                results = Function.run_compiled(graph, values)
+            elif tracked:
                 results = graph.run(values, ops)
             else:
                 results = run_on_arrays(graph, [v._value if isinstance(v, Box) else v for v in values])
