@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native import entry, host
+from chainrule.native import entry, guard, host
 from chainrule.native import python as py
 from chainrule.native.program import Program
 
@@ -71,17 +71,17 @@ class Form(Words):
             "named": len(names),
             "names": self.put([self.keep(name) for name in names]),
             "objects": len(found),
-            "found": self.records(entry.FOUND, found),
+            "found": self.records(guard.FOUND, found),
             "inputs": inputs,
             "outputs": outputs,
-            "made": self.records(entry.MADE, made),
+            "made": self.records(guard.MADE, made),
             "steps": len(recipe),
-            "recipe": self.records(entry.STEP, recipe),
+            "recipe": self.records(guard.STEP, recipe),
             "long": int(program.long),
             "failed": self.keep(host.raise_kept),
             **at,
         }
-        self.address = self.records(entry.FORM, [record])
+        self.address = self.records(guard.FORM, [record])
 
     def _made(self, spec: Any, cls: Any) -> dict[str, int]:
         return {
@@ -99,7 +99,7 @@ class Form(Words):
 def leaf(words: Words, spec: Any, number: int, cls: Any = None) -> dict[str, int]:
     """An array of this Spec (or, of 0 axes, a scalar of NumPy's), in a Tensor of class ``cls`` where one is given."""
     return {
-        "kind": entry.KINDS.index("leaf"),
+        "kind": guard.KINDS.index("leaf"),
         "count": len(spec.shape),
         "pointer": words.put(spec.shape),
         "cls": 0 if cls is None else words.keep(cls),
@@ -125,25 +125,25 @@ NUMBERS = {
 def number(kind: type, dtype: Any, position: int) -> dict[str, int] | None:
     """A number of Python's, or None where that conversion is left to Python."""
     name = NUMBERS.get((kind, dtype.name))
-    return None if name is None else {"kind": entry.KINDS.index(name), "input": position}
+    return None if name is None else {"kind": guard.KINDS.index(name), "input": position}
 
 
 def sequence(kind: type, count: int) -> dict[str, int]:
-    return {"kind": entry.KINDS.index(kind.__name__), "count": count}
+    return {"kind": guard.KINDS.index(kind.__name__), "count": count}
 
 
 def mapping(words: Words, keys: Sequence[Any]) -> dict[str, int]:
     pointers = words.put([words.keep(key) for key in keys])
-    return {"kind": entry.KINDS.index("dict"), "count": len(keys), "pointer": pointers}
+    return {"kind": guard.KINDS.index("dict"), "count": len(keys), "pointer": pointers}
 
 
 def same(words: Words, x: Any) -> dict[str, int]:
     """This very object: None, or a static argument."""
-    return {"kind": entry.KINDS.index("same"), "pointer": words.keep(x)}
+    return {"kind": guard.KINDS.index("same"), "pointer": words.keep(x)}
 
 
 def step(kind: str, count: int = 0, pointer: int = 0) -> dict[str, int]:
-    return {"kind": entry.STEPS.index(kind), "count": count, "pointer": pointer}
+    return {"kind": guard.STEPS.index(kind), "count": count, "pointer": pointer}
 
 
 # ------------------------------------------------------------------------------------------- objects with forms
