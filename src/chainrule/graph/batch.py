@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.errors import ShapeError
 from chainrule.graph.graph import Graph, operands_of
+from chainrule.graph.samples import ACROSS, batching
 from chainrule.ops import raw
 from chainrule.spec import shape_of
 
@@ -22,6 +23,7 @@ def run_batched(
     _check(graph, values, batched)
     known: dict[Any, Any] = dict(zip(graph.inputs, values, strict=True))
     front = {node for node, is_batched in zip(graph.inputs, batched, strict=True) if is_batched}
+    axis = batching.get()
     for node in graph.computed:
         if any(parent in front for parent in node.parents):
             front.add(node)
@@ -29,7 +31,10 @@ def run_batched(
             known[node] = known[node.parents[0]]
             continue
         operands = operands_of(node, known, xp)
-        if node in front:
+        if axis is not None and node.params.get("along") is axis:
+            known[node], is_front = ACROSS[node.op.name](operands[0], node in front, axis.size)
+            (front.add if is_front else front.discard)(node)
+        elif node in front:
             flags = tuple(parent in front for parent in node.parents)
             assert node.op.batch is not None
             known[node] = node.op.batch(xp, flags, *operands, **node.params)

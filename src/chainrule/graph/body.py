@@ -21,6 +21,7 @@ from chainrule.graph.graph import Graph
 from chainrule.graph.plan import compiled
 from chainrule.graph.replay import replay
 from chainrule.graph.reverse import reverse
+from chainrule.graph.samples import batching, between_symbols
 from chainrule.graph.support import Supported, bare
 from chainrule.graph.support import careful as careful_namespace
 from chainrule.graph.walk import ancestors, descendants
@@ -66,6 +67,17 @@ class Body(Graph):
         return [tensor_spec(y) for y in self.outputs]
 
     @functools.cached_property
+    def axes(self) -> set[Any]:
+        """The axes along which something is computed across samples, here or in the graphs inside."""
+        found = {node.params.get("along") for node in self.computed}
+        for node in self.computed:
+            for value in node.params.values():
+                for inner in value if isinstance(value, tuple) else (value,):
+                    if isinstance(inner, Body):
+                        found |= inner.axes
+        return found - {None}
+
+    @functools.cached_property
     def plan(self) -> Callable[..., tuple[Any, ...]]:
         """This graph as a function of bare arrays."""
         return compiled(self)
@@ -73,8 +85,12 @@ class Body(Graph):
     def derived(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
         """What ``make(self, *args)`` gives, remembered under ``key``."""
         if key not in self._derived:
-            with enable_grad():
-                self._derived[key] = make(self, *args)
+            before = between_symbols.set(True)
+            try:
+                with enable_grad():
+                    self._derived[key] = make(self, *args)
+            finally:
+                between_symbols.reset(before)
         return self._derived[key]
 
     def pulled(self, wanted: Flags, given: Flags, careful: bool) -> Body:
@@ -98,7 +114,9 @@ class Body(Graph):
 
         Those in ``wanted`` have one in any case.
         """
-        return self.derived(("batch", flags, size, wanted), _batched, flags, size, wanted)
+        axis = batching.get()
+        met = axis if axis in self.axes else None
+        return self.derived(("batch", flags, size, wanted, met), _batched, flags, size, wanted)
 
 
 class Pulled:

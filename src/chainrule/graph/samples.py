@@ -126,6 +126,8 @@ class Axis:
         x = bare(x)
         if not isinstance(x, Box):
             x = box(Box.default, np.array(x)[()], None)
+        if between_symbols.get():
+            return x
         if x._node is not None and x._node.axis is not None and x._node.axis >= self:
             return x
         return self.sample(type(x), x, False, x._node)
@@ -209,7 +211,11 @@ class Axis:
                 out, front = ACROSS[op.name](contents[0], front, self.size)
             elif front:
                 assert op.batch is not None
-                out = op.batch(ops, tuple(flags), *contents, **params)
+                before = batching.set(self)
+                try:
+                    out = op.batch(ops, tuple(flags), *contents, **params)
+                finally:
+                    batching.reset(before)
             else:
                 out = apply(op, contents, params)
         except ChainruleError:
@@ -297,6 +303,8 @@ ACROSS = {"all_gather": _all_gather, "reduce_scatter": _reduce_scatter}
 
 innermost: ContextVar[Axis | None] = ContextVar("innermost_axis", default=None)
 named_axes: ContextVar[dict[Any, Axis] | None] = ContextVar("named_axes", default=None)
+batching: ContextVar[Axis | None] = ContextVar("batching", default=None)  # the axis whose samples an op meets together
+between_symbols: ContextVar[bool] = ContextVar("between_symbols", default=False)  # while a body is derived
 
 
 def named_axis(function: str, name: Any) -> Axis:

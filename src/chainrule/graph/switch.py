@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.graph.body import Body, Flags, Pulled, is_floating
+from chainrule.apply import Box
+from chainrule.graph.body import Body, Flags, Pulled, is_floating, symbols, tensor_spec
+from chainrule.graph.layout import Arrays
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
-from chainrule.spec import Spec
+from chainrule.spec import Spec, spec_of
 
 
 def _value(index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:
@@ -26,7 +29,43 @@ def _together(
 ) -> list[Any]:
     careful = xp is not raw and xp is not ops
     pulled = Pulled(branches, g, wanted[1:], careful)
+    if len(branches) > 1 and any(branch.axes for branch in branches):
+        return [
+            None,
+            *pulled.answers(_from_all(xp, index, [*operands, *pulled.operands], len(operands), pulled.bodies)),
+        ]
     return [None, *pulled.answers(xp.switch(index, *operands, *pulled.operands, branches=pulled.bodies))]
+
+
+def _from_all(xp: Any, index: Any, operands: Arrays, first: int, bodies: Sequence[Body]) -> list[Any]:
+    """The sum of what all branches give back, each for the samples that chose it.
+
+    Where samples meet in a branch, those that chose it move also those that chose another.
+    """
+    spec, last = tensor_spec(index) if isinstance(index, Box) else spec_of(index), len(bodies) - 1
+    total: Any = None
+    for i, body in enumerate(bodies):
+        chosen = body.derived(("chosen", spec, i, last, first), _chosen, spec, i, last, first)
+        found = xp.switch(0, index, *operands, branches=(chosen,))
+        total = found if total is None else [_added(xp, x, y) for x, y in zip(total, found, strict=True)]
+    return list(total)
+
+
+def _added(xp: Any, x: Any, y: Any) -> Any:
+    return xp.add(x, y) if is_floating(tensor_spec(x) if isinstance(x, Box) else x) else xp.logical_or(x, y)
+
+
+def _chosen(body: Body, spec: Spec, number: int, last: int, first: int) -> Body:
+    """(index, inputs, cotangents …) ↦ body(inputs, cotangents …), the cotangents 0 unless this branch is chosen."""
+    index = symbols([spec])[0]
+    xs = symbols(node.spec for node in body.inputs)
+    compare = ops.less_equal if number == 0 else ops.greater_equal if number == last else ops.equal
+    chosen = compare(index, number)
+    # Supports of cotangents are bool.
+    masked = [
+        ops.where(chosen, g, 0) if is_floating(tensor_spec(g)) else ops.logical_and(chosen, g) for g in xs[first:]
+    ]
+    return Body([index, *xs], body.run([*xs[:first], *masked], ops))
 
 
 def _jvp(xp: Any, tangents: Any, _out: Any, index: Any, *operands: Any, branches: tuple[Body, ...]) -> tuple[Any, ...]:

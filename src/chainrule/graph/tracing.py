@@ -12,9 +12,10 @@ from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.body import closed, constant, tensor_spec
 from chainrule.graph.intern import interned
-from chainrule.graph.samples import Axis, innermost
+from chainrule.graph.samples import ACROSS, Axis, innermost
 from chainrule.node import SymbolicNode, record, record_pair
 from chainrule.op import PICK, Op
+from chainrule.ops import ops
 from chainrule.spec import Spec, Specs, spec_of
 from chainrule.tree import Structure, flatten, same_structure
 
@@ -67,12 +68,16 @@ class Tracing(Axis):
     def apply(
         self, op: Op, cls: type[Box], operands: Sequence[Any], values: Sequence[Any], nodes: Any, params: Any
     ) -> Any:
-        del operands
         if not self.open:
             raise SymbolError(
                 f"[{op.name}] an operand is an argument of a {self.name} body that has ended; expected it to stay "
                 f"inside; return it from the body to have its values."
             )
+        if op.name in ACROSS:
+            # What is computed across samples differs from body to body by a sample, so that the loop meets its axis.
+            ones = np.ones(params["along"].size, nodes[0].dtype)
+            x: Any = ops.multiply(operands[0], params["along"].sample(cls, box(cls, ones, None)))
+            values, nodes = (None,), (x._node,)
         assert op.spec is not None
         derived: Any = op.spec(
             *(node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)), **params
