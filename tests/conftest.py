@@ -1,9 +1,13 @@
 """What all tests share: Hypothesis examples that repeat, and the peers that only their own target runs."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# What is compiled here is compiled anew, and leaves nothing behind.
+os.environ["CHAINRULE_CACHE"] = "off"
 
 # Random examples that differ from run to run would make a failure hard to meet again.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -17,7 +17,7 @@ import functools
 from chainrule.apply import Box
 from chainrule.native import python as py
 from chainrule.native.guard import MADE, STEP, STEPS, Function, Guard
-from chainrule.native.llvm import Code
+from chainrule.native.machine import Code
 from chainrule.native.text import Text
 
 POOLED = 1 << 28  # the largest block that the pool keeps between calls
@@ -324,7 +324,7 @@ def text() -> str:
 
 @functools.cache
 def code() -> Code:
-    return Code(text())
+    return Code(text(), thorough=True)
 
 
 @functools.cache

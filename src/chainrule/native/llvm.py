@@ -1,4 +1,4 @@
-"""A loop program as text of LLVM, and machine code made of it."""
+"""A loop program as text of LLVM."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import functools
 import struct
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from chainrule.native.loops import Block, For, If, Pointer, Program, Value, Variable, While
+from chainrule.native.machine import Code as Code
+from chainrule.native.machine import machine as machine
 
 FLOAT_OPS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "rem": "frem"}
 INTEGER_OPS = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor", "shl": "shl"}
@@ -396,46 +397,3 @@ def text_of(program: Program) -> str:
             "",
         ]
     )
-
-
-# ---------------------------------------------------------------------------------------------------- machine code
-
-
-@functools.cache
-def machine() -> llvm.TargetMachine:
-    """This computer's processor, with all that it can do."""
-    return _new_machine()
-
-
-def _new_machine() -> llvm.TargetMachine:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=2, jit=True)
-
-
-class Code:
-    """Machine code in memory, which lives as long as this object."""
-
-    def __init__(self, text: str, symbols: dict[str, int] | None = None, speed: int = 2):
-        for name, address in (symbols or {}).items():
-            llvm.add_symbol(name, address)
-        self.module = module = llvm.parse_assembly(text)
-        module.triple = llvm.get_process_triple()
-        module.data_layout = str(machine().target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=speed)
-        options.loop_vectorization = options.slp_vectorization = False
-        builder = llvm.create_pass_builder(machine(), options)
-        builder.getModulePassManager().run(module, builder)
-        self.engine = llvm.create_mcjit_compiler(module, _new_machine())  # which it owns from now on
-        self.engine.finalize_object()
-
-    def address(self, name: str) -> int:
-        return self.engine.get_function_address(name)
-
-    def optimised(self) -> str:
-        return str(self.module)
-
-    def assembly(self) -> str:
-        return machine().emit_assembly(self.module)

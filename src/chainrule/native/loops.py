@@ -12,6 +12,7 @@ import math as _math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -636,11 +637,9 @@ class Emitter:
     def constant(self, array: np.ndarray) -> Pointer:
         """Memory that holds an array."""
         array = np.ascontiguousarray(array)
-        for name, other in self.data.items():
-            if other is array:
-                return Pointer(name)
-        name = f"data{len(self.data)}"
-        self.data[name] = array
+        content = blake2b(array.reshape(-1).view(np.uint8), digest_size=16)
+        name = f"data_{content.hexdigest()}"  # the same in every process
+        self.data.setdefault(name, array)
         return Pointer(name)
 
     def program(self, name: str, pointers: list[Pointer]) -> Program:

@@ -585,7 +585,7 @@ class Lowering:
         """Call a function of Python's on arrays; if it raises, leave."""
         specs = [[Spec(a.shape, a.dtype) for a in arrays] for arrays in (operands, outs)]
         address, owner = callback(call.value, *specs)
-        name = f"host.{call.name}.{address:x}"
+        name = f"host.{len(self.e.symbols)}.{call.name}"
         self.e.symbols[name] = address
         self.e.kept.append(owner)
         failed = self.e.call(name, np.int32, self.table(operands), self.table(outs), self.arena.pointer)

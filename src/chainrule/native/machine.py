@@ -1,0 +1,94 @@
+"""From text of LLVM to machine code in memory."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping
+
+import llvmlite.binding as llvm
+
+from chainrule.native import cache
+
+
+@functools.cache
+def processor() -> tuple[str, str]:
+    """The name of this computer's processor, and what it can do."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@functools.cache
+def machine() -> llvm.TargetMachine:
+    """This computer's processor, with all that it can do."""
+    return _new_machine()
+
+
+def _new_machine() -> llvm.TargetMachine:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name, features = processor()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2, jit=True)
+
+
+def optimised(text: str, thorough: bool = False) -> llvm.ModuleRef:
+    """The module, after the few passes that pay.
+
+    Who wrote the loops has vectorised and unrolled them, and moved out of them what does not change: LLVM's usual
+    passes (-O2) take twenty times as long as these three, and the code is no faster. ``thorough`` is for others.
+    """
+    module = llvm.parse_assembly(text)
+    module.triple = llvm.get_process_triple()
+    module.data_layout = str(machine().target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine(), options)
+    if thorough:
+        passes = builder.getModulePassManager()
+    else:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
+    return module
+
+
+def assembly(text: str) -> str:
+    """The module as assembly of this processor."""
+    return machine().emit_assembly(optimised(text))
+
+
+def object_of(text: str, thorough: bool = False) -> bytes:
+    """The module as an object file: one that was made before, or a new one."""
+    key = cache.key_of("thorough" if thorough else "text", text.encode())
+    found = cache.load(key)
+    if found is None:
+        found = machine().emit_object(optimised(text, thorough))
+        cache.save(key, found)
+    return found
+
+
+# Names of what machine code calls or reads are known to the whole process while one program looks them up.
+_linking = threading.RLock()
+
+
+class Code:
+    """Machine code in memory, which lives as long as this object: a module, or the object file that was made of it.
+
+    ``symbols`` are the addresses of what it calls or reads by name.
+    """
+
+    def __init__(self, made: str | bytes, symbols: Mapping[str, int] | None = None, thorough: bool = False):
+        content = object_of(made, thorough) if isinstance(made, str) else made
+        target = _new_machine()
+        empty = llvm.parse_assembly("")
+        empty.triple = llvm.get_process_triple()
+        self._engine = llvm.create_mcjit_compiler(empty, target)  # which owns both from now on
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(content))
+        with _linking:
+            for name, address in (symbols or {}).items():
+                llvm.add_symbol(name, address)
+            self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        return self._engine.get_function_address(name)
