@@ -1,82 +1,23 @@
-"""Native code: from a Graph to machine code. See ``compile``."""
+"""Native code: from a Graph to machine code.
+
+    listing, lowerings/   what each op reads and at which indices: a graph as statements
+    fuse                  which statements share loops
+    lower, control        where numbers live: a loop program, written with the emitter of ``loops`` and with ``math``
+    llvm, machine         the loop program as text of LLVM, and machine code
+    entry                 a function of Python that calls it
+    compiler              all of that in one call: ``native.compile(graph)``
+
+LLVM is loaded when something is first compiled, and not before.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 
-from chainrule.graph.graph import Graph
-from chainrule.native import control as control  # registers how loops and choices are lowered
-from chainrule.native import indexing as indexing
-from chainrule.native import lowerings as lowerings
-from chainrule.native.listing import Lister
-from chainrule.native.llvm import Code, text_of
-from chainrule.native.loops import Emitter, Pointer
-from chainrule.native.loops import Program as LoopProgram
-from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
-from chainrule.native.math import FUNCTIONS
-from chainrule.native.program import Program
-from chainrule.native.statements import Array, view_of
-from chainrule.spec import Spec
+def __getattr__(name: str) -> Any:
+    if name in ("compile", "run"):
+        from chainrule.native import compiler
 
-
-@dataclass(eq=False)
-class Compiled:
-    """What stands behind a program: machine code, the loop program it was made of, and what it has addresses of."""
-
-    code: Code
-    loops: LoopProgram
-    lowering: Lowering
-    kept: list[Any]
-
-    @property
-    def text(self) -> str:
-        return text_of(self.loops)
-
-
-def compile(graph: Graph) -> Program:
-    """Machine code for a graph; every shape and dtype must be known.
-
-    >>> import chainrule as cr
-    >>> x = cr.symbol("x", shape=(3,))
-    >>> cr.native.compile(cr.sum(x * x).graph()).outputs
-    (float64[],)
-    """
-    e = Emitter(FUNCTIONS)
-    tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
-    specs = tuple(node.spec for node in graph.inputs)
-    arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
-    lister = Lister()
-    outputs = placed(lister, lister.graph(graph, [view_of(a) for a in arrays]))
-    arena = Arena(tables[2])
-    lowering = Lowering(e, lister.statements, arena)
-    for array in arrays:
-        pointer = e.pointer_in(tables[0], array.input or 0)
-        lowering.homes[array] = Home((), Storage(array.strides, array.size, (), pointer))
-    for i, array in enumerate(outputs):
-        memory = lowering.homes[array].memory
-        assert memory is not None
-        memory.pointer = e.pointer_in(tables[1], i)
-    lowering.write()
-    program = e.program("kernel", tables)
-    symbols = {name: data.ctypes.data for name, data in program.data.items()} | e.symbols
-    code = Code(text_of(program), symbols)
-    out_specs = tuple(Spec(a.shape, a.dtype) for a in outputs)
-    compiled = Compiled(code, program, lowering, [program.data, lister.kept, e.kept])
-    return Program(code.address("kernel"), specs, out_specs, arena.size, owner=compiled)
-
-
-def run(program: Program, *inputs: Any) -> list[np.ndarray]:
-    """Call the kernel by ctypes: for tests."""
-    import ctypes
-
-    arrays = [np.ascontiguousarray(x, s.dtype) for x, s in zip(inputs, program.inputs, strict=True)]
-    outs = [np.empty(s.shape, s.dtype) for s in program.outputs]
-    arena = np.empty(program.arena + 64, np.uint8)
-    table = lambda xs: (ctypes.c_void_p * max(1, len(xs)))(*[x.ctypes.data for x in xs])
-    base = -(-arena.ctypes.data // 64) * 64
-    kernel = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(program.address)
-    kernel(table(arrays), table(outs), base)
-    return outs
+        return getattr(compiler, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import Block, For, If, Pointer, Program, Value, Variable, While
+from chainrule.native.loops import Block, For, If, Parallel, Pointer, Program, Value, Variable, While
 from chainrule.native.machine import Code as Code
 from chainrule.native.machine import machine as machine
 
@@ -64,6 +64,9 @@ class _Printer:
         self.labels = 0
         self.temporaries = 0
         self.block = "entry"
+        self.leaving = ["ret i32 1"]
+        self.functions: list[str] = []  # of the chunks of loops
+        self.outer: list[str] = []  # places on the stack
 
     # ------------------------------------------------------------------------------------------ words
 
@@ -107,6 +110,8 @@ class _Printer:
                 self.branch(statement)
             elif isinstance(statement, While):
                 self.repeat(statement)
+            elif isinstance(statement, Parallel):
+                self.parallel(statement)
             else:
                 getattr(self, f"_{statement[0]}", self.arithmetic)(*statement)
 
@@ -139,6 +144,54 @@ class _Printer:
             self.write(block)
             self.emit(f"br label %{done}")
         self.start(done)
+
+    def parallel(self, loop: Parallel) -> None:
+        """A function of its own, called for every chunk by the threads; what it takes from here is in memory."""
+        taken = _taken_from_outside(loop, self.program)
+        context, failed, found = (self.temporary() for _ in range(3))
+        name = f"{self.program.name}.chunk{self.label('')}"
+        self.outer.append(f"  {context} = alloca [{64 * (len(taken) + 1)} x i8], align 64")
+        self.emit(f"store i32 0, ptr {context}")
+        inside = _Printer(self.program)
+        inside.leaving, inside.functions, inside.declared = (
+            ["store i32 1, ptr %context", "ret void"],
+            self.functions,
+            self.declared,
+        )
+        for i, x in enumerate(taken, 1):
+            at = self.temporary()
+            self.emit(f"{at} = getelementptr i8, ptr {context}, i64 {64 * i}")
+            self.emit(f"store {self.typed(x)}, ptr {at}")
+            there = inside.temporary()
+            inside.emit(f"{there} = getelementptr i8, ptr %context, i64 {64 * i}")
+            kind = type_of(x.dtype, x.lanes) if isinstance(x, Value) else "ptr"
+            inside.emit(f"{inside.ref(x)} = load {kind}, ptr {there}")
+        inside.write(loop.block)
+        inside.emit("ret void")
+        self.functions.append(
+            "\n".join(
+                [
+                    f"define internal void @{name}(ptr noalias %context, i64 %x{loop.index.name}) #0 {{",
+                    "entry:",
+                    *(f"  %{v.name} = alloca {type_of(v.dtype, v.lanes)}, align 64" for v in loop.variables),
+                    *inside.outer,
+                    *inside.lines,
+                    "}",
+                ]
+            )
+        )
+        self.declared["chainrule.parallel"] = (
+            "declare void @chainrule.parallel(ptr, ptr, ptr, i64)\n@chainrule.pool = external global i8"
+        )
+        self.emit(f"call void @chainrule.parallel(ptr @chainrule.pool, ptr @{name}, ptr {context}, i64 {loop.chunks})")
+        self.emit(f"{found} = load i32, ptr {context}")
+        self.emit(f"{failed} = icmp ne i32 {found}, 0")
+        leave, stay = self.label("leave"), self.label("stay")
+        self.emit(f"br i1 {failed}, label %{leave}, label %{stay}")
+        self.start(leave)
+        for line in self.leaving:
+            self.emit(line)
+        self.start(stay)
 
     def repeat(self, loop: While) -> None:
         head, body, done = self.label("while"), self.label("body"), self.label("done")
@@ -363,13 +416,54 @@ class _Printer:
         leave, stay = self.label("leave"), self.label("stay")
         self.emit(f"br i1 {self.ref(condition)}, label %{leave}, label %{stay}")
         self.start(leave)
-        self.emit("ret i32 1")
+        for line in self.leaving:
+            self.emit(line)
         self.start(stay)
 
     def _pointer(self, _kind: str, made: Pointer, table: Pointer, index: int) -> None:
         at = self.temporary()
         self.emit(f"{at} = getelementptr inbounds ptr, ptr {self.ref(table)}, i64 {index}")
         self.emit(f"%{made.name} = load ptr, ptr {at}")
+
+
+NOTHING_MADE = frozenset({"store", "set", "set_pointer", "leave_if"})  # statements whose parts are all operands
+
+
+def _taken_from_outside(loop: Parallel, program: Program) -> list[Any]:
+    """The values and pointers that a block uses and does not make."""
+    used: dict[Any, None] = {}
+    made: set[Any] = {loop.index}
+
+    def use(x: Any) -> None:
+        if isinstance(x, tuple):
+            for part in x:
+                use(part)
+        elif (isinstance(x, Value) and x.constant is None) or (isinstance(x, Pointer) and x.name not in program.data):
+            used[x] = None
+
+    blocks = [loop.block]
+    for block in blocks:
+        for statement in block.statements:
+            if isinstance(statement, tuple):
+                if statement[0] not in NOTHING_MADE:
+                    made.add(statement[1])
+                    use(statement[2:])
+                else:
+                    use(statement[1:])
+            elif isinstance(statement, If):
+                use(statement.condition)
+                blocks += [statement.block, statement.orelse]
+            elif isinstance(statement, While):
+                use(statement.condition)
+                blocks += [statement.head, statement.block]
+            else:
+                made.add(statement.index)
+                if isinstance(statement, For):
+                    use((statement.start, statement.stop))
+                blocks.append(statement.block)
+    names = {x.name for x in made if x is not None}
+    found: dict[Any, Any] = {x.name: x for x in used if x.name not in names}
+    return list(found.values())
 
 
 def text_of(program: Program) -> str:
@@ -386,9 +480,11 @@ def text_of(program: Program) -> str:
     return "\n".join(
         [
             *declared,
+            *printer.functions,
             f"define i32 @{program.name}({arguments}) #0 {{",
             "entry:",
             *places,
+            *printer.outer,
             *printer.lines,
             "  ret i32 0",
             "}",

@@ -202,6 +202,17 @@ class For:
 
 
 @dataclass(eq=False, slots=True)
+class Parallel:
+    """The block for every chunk from 0 to ``chunks``, in any order or at once; with variables of its own."""
+
+    index: Value
+    chunks: int
+    block: Block
+    variables: list[Variable]
+    note: str = ""
+
+
+@dataclass(eq=False, slots=True)
 class While:
     """Run ``head``, leave if ``condition``, a value of it, is false; else run ``block`` and begin again."""
 
@@ -568,7 +579,7 @@ class Emitter:
         if dtype.kind == "c":
             part = F32 if dtype == np.complex64 else F64
             return (self.variable(part, lanes), self.variable(part, lanes))
-        made = Variable(f"v{len(self.variables)}", dtype, lanes)
+        made = Variable(f"v{self._number()}", dtype, lanes)
         self.variables.append(made)
         return made
 
@@ -608,6 +619,17 @@ class Emitter:
         with self.inside(block):
             yield index
         self.stack[-1].statements.append(For(index, self.index(start), self.index(stop), step, block, note))
+
+    @contextmanager
+    def parallel(self, chunks: int, note: str = "") -> Iterator[Value]:
+        """``with e.parallel(chunks) as c:`` writes what is done for each chunk, which is to write memory of its own."""
+        block, outer = self._block(barrier=True), self.variables
+        index = self._new(I64, 1, block.level)
+        self.variables = own = []
+        with self.inside(block):
+            yield index
+        self.variables = outer
+        self.stack[-1].statements.append(Parallel(index, chunks, block, own, note))
 
     @contextmanager
     def when(self, condition: Value, rare: bool = False) -> Iterator[Block]:

@@ -8,6 +8,7 @@ needs. What is folded over loops is folded in registers, a number a lane, or in 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,13 @@ from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
 from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement, View, runs_along
+from chainrule.native.threads import pool
 from chainrule.spec import Spec
 
 Path = tuple[Loop, ...]
-WIDTH = 64  # of the widest registers
+WIDTH = 64  # bytes of the widest registers
+CHUNKS = 16  # into which a loop is divided at most
+CHUNK_WORK = 50_000  # operations worth a chunk of their own: some 20 microseconds
 
 
 @dataclass(eq=False, slots=True)
@@ -119,6 +123,7 @@ class Lowering:
     folds: dict[Statement, dict[tuple[int, int], list[Any]]] = field(default_factory=dict)
     readers: dict[Array, list[Statement]] = field(default_factory=dict)
     ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
+    chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 
     def __post_init__(self) -> None:
         self.items = fused(self.statements)
@@ -229,33 +234,39 @@ class Lowering:
     def _items(self, items: Sequence[Item], step: Step) -> None:
         for number, item in enumerate(items):
             inside = list(_members(item))
-            self._prepare(inside, step)
+            chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
+            if chunks > 1:
+                self._begin(inside, step)
+            else:
+                self._prepare(inside, step)
             if isinstance(item, Straight):
                 for statement in item.members:
                     self._statement(statement, step)
             elif isinstance(item, Call):
                 assert item.statement.call is not None
                 item.statement.call(self)
-            elif item.leaf:
-                self._leaf(item, step)
+            elif chunks > 1:
+                self._in_chunks(item, inside, chunks, step)
             else:
-                merged = self._merged(item)
-                note = " ".join(dict.fromkeys(s.name for s in inside))
-                if merged is not None:
-                    self._collapsed(item, merged, step)
-                else:
-                    with self.e.loop(0, item.size, note=note) as i:
-                        self._items(item.items, Step((*step.path, item), {**step.indices, item: i}))
-            if isinstance(item, Loop):
+                self._loop(item, inside, step)
+            if isinstance(item, Loop) and chunks == 1:
                 self._conclude(inside, step)
             if items is self.items:
                 self._release(self.ends.get(number, ()))
 
-    def _leaf(self, loop: Loop, step: Step) -> None:
-        """A loop of straight statements, in vectors."""
-        body = loop.items[0]
-        assert isinstance(body, Straight)
-        self._vectors(loop, body.members, loop.size, step, (loop,))
+    def _loop(self, item: Loop, inside: Sequence[Statement], step: Step, start: Any = 0, stop: Any = None) -> None:
+        """A loop, or that part of it."""
+        merged = None if item.leaf else self._merged(item)
+        stop = item.size * (1 if merged is None else merged.size) if stop is None else stop
+        if item.leaf:
+            self._vectors(item, start, stop, item.size, step)
+        elif merged is not None:
+            self.widths[merged] = _width(merged, item.size * merged.size)
+            flat = Step((*step.path, item), {**step.indices, item: self.e.const(0, I64)})
+            self._vectors(merged, start, stop, item.size * merged.size, flat)
+        else:
+            with self.e.loop(start, stop, note=_note(inside)) as i:
+                self._items(item.items, Step((*step.path, item), {**step.indices, item: i}))
 
     def _merged(self, loop: Loop) -> Loop | None:
         """The leaf that is all there is in a loop, where both together run along memory as one loop would."""
@@ -280,31 +291,37 @@ class Lowering:
         dropped = {one.axes[statement] for one in (storage.loops if storage is not None else ())}
         return _linear(place, strides, dropped).coefficient(loop.axes[statement])
 
-    def _collapsed(self, outer: Loop, inner: Loop, step: Step) -> None:
-        body = inner.items[0]
+    def _vectors(self, loop: Loop, start: Any, stop: Any, size: int, step: Step) -> None:
+        """Steps of a loop of straight statements, from ``start`` to ``stop``: the end or a multiple of all lanes."""
+        body = loop.items[0]
         assert isinstance(body, Straight)
-        self.widths[inner] = _width(inner, outer.size * inner.size)
-        step = Step((*step.path, outer), {**step.indices, outer: self.e.const(0, I64)})
-        self._vectors(inner, body.members, outer.size * inner.size, step, (outer, inner))
-
-    def _vectors(self, loop: Loop, members: Sequence[Statement], size: int, step: Step, loops: Path) -> None:
-        width = self.widths[loop]
+        e, members, width = self.e, body.members, self.widths[loop]
         lanes, copies = width.lanes, width.copies
-        note = " ".join(dict.fromkeys(s.name for s in members))
-        path = (*step.path, loop)
+        step = Step((*step.path, loop), step.indices, loop)
         whole = size - size % lanes
-        many = whole - whole % (lanes * copies)
-        if copies > 1 and many:
-            self._vector_loop(loop, members, 0, many, lanes, copies, Step(path, step.indices, loop), note)
-        else:
-            many = 0
-        if whole > many:
-            self._vector_loop(loop, members, many, whole, lanes, 1, Step(path, step.indices, loop), note)
-        if size > whole:
-            self._vector_loop(loop, members, whole, size, size - whole, 1, Step(path, step.indices, loop), note)
+        many = whole - whole % (lanes * copies) if copies > 1 else 0
+        in_parts = isinstance(stop, Value)
+
+        def rest() -> None:
+            if whole > many:
+                self._vector_loop(loop, members, many, whole, lanes, 1, step)
+            if size > whole:
+                self._vector_loop(loop, members, whole, size, size - whole, 1, step)
+
+        if many or (in_parts and copies == 1):
+            end = many or whole
+            upper = e.select(stop < end, stop, end) if in_parts else end
+            self._vector_loop(loop, members, start, upper, lanes, copies, step)
+            if not many:
+                whole, many = end, end
+        if not in_parts:
+            rest()
+        elif size > many:
+            with e.when(e.compare("eq", stop, size)):
+                rest()
 
     def _vector_loop(
-        self, loop: Loop, members: Any, start: int, stop: int, lanes: int, copies: int, step: Step, note: str
+        self, loop: Loop, members: Sequence[Statement], start: Any, stop: Any, lanes: int, copies: int, step: Step
     ) -> None:
         def body(index: Value) -> None:
             for copy in range(copies):
@@ -313,17 +330,116 @@ class Lowering:
                 for statement in members:
                     self._statement(statement, at)
 
-        if stop - start == lanes * copies:
+        if isinstance(start, int) and isinstance(stop, int) and stop - start == lanes * copies:
             body(self.e.const(start, I64))
             return
-        with self.e.loop(start, stop, lanes * copies, note) as i:
+        with self.e.loop(start, stop, lanes * copies, _note(members)) as i:
             body(i)
+
+    # ------------------------------------------------------------------------------------------ chunks
+
+    def _chunks(self, item: Loop, inside: Sequence[Statement], step: Step) -> int:
+        """Into how many chunks a loop is divided among threads: by its size alone, so that results are always equal."""
+        if step.path or self.chunk is not None or pool() is None:
+            return 1
+        work = sum(s.cost * math.prod(axis.size for axis in s.axes) for s in inside)
+        if work < 2 * CHUNK_WORK:
+            return 1
+        size = self._flat(item)
+        grain = self._grain(item)
+        private = sum(self._private(s) for s in inside)
+        if private and private * 2 * CHUNKS > max(work, 1):
+            return 1
+        count = int(min(CHUNKS, work // CHUNK_WORK, size // grain))
+        return count if count > 1 else 1
+
+    def _private(self, s: Statement) -> int:
+        """How many numbers each chunk needs for itself, of what is folded over the loop in memory."""
+        return self.homes[s.out].memory.size if self._folds_in_memory(s) and not self._complete(s) else 0  # type: ignore[union-attr]  # such a home has memory
+
+    def _flat(self, item: Loop) -> int:
+        merged = None if item.leaf else self._merged(item)
+        return item.size * (merged.size if merged is not None else 1)
+
+    def _grain(self, item: Loop) -> int:
+        """What the bounds of chunks are multiples of."""
+        merged = item if item.leaf else self._merged(item)
+        if merged is None:
+            return 1
+        width = _width(merged, self._flat(item))
+        return width.lanes * width.copies
+
+    def _in_chunks(self, item: Loop, inside: Sequence[Statement], chunks: int, step: Step) -> None:
+        """A loop in parts that may run at once. What is folded over it is folded in each part, and then over these."""
+        e, size, grain = self.e, self._flat(item), self._grain(item)
+        per = -(-size // chunks)
+        per = -(-per // grain) * grain
+        chunks = -(-size // per)
+        in_memory = [s for s in inside if self._private(s) and s.out.makers[0] is s]
+        in_registers = [s for s in inside if self.inner(s) and self.inner(s) == self.paths[s]]
+        parts = {s: self._room(chunks * self._private(s) * s.out.dtype.itemsize) for s in in_memory}
+        parts |= {s: self._room(chunks * self._count(s) * s.out.dtype.itemsize) for s in in_registers}
+        whole = {s: self.homes[s.out].memory for s in in_memory}
+        with e.parallel(chunks, _note(inside)) as c:
+            self.chunk = (c, chunks)
+            start = c * per
+            stop = e.select(start + per < size, start + per, e.const(size, I64))
+            for s in in_memory:
+                memory = whole[s]
+                assert memory is not None
+                mine = e.at(parts[s], _part(s.out.dtype), c * (memory.size * _parts(s.out.dtype)))
+                self.homes[s.out].memory = own = Storage(memory.strides, memory.size, memory.loops, mine)
+                self._fill(own, s, s.initial)
+            self._folding(inside, step)
+            self._loop(item, inside, step, start, stop)
+            for s in in_registers:
+                for n, total in enumerate(self._totals(s)):
+                    e.store(parts[s], c * self._count(s) + n, total)
+            self.chunk = None
+        for s in in_memory:
+            self.homes[s.out].memory = memory = whole[s]
+            assert memory is not None
+            self._combine(parts[s], memory, s, chunks)
+        for s in in_registers:
+            count, dtype = self._count(s), s.out.dtype
+            for n, assigned in enumerate(_steps(self._open(s))):
+                total = e.load(parts[s], dtype, n)
+                for c in range(1, chunks):
+                    total = e.combine(s.combine, total, e.load(parts[s], dtype, c * count + n))
+                self._finish(s, assigned, total, step)
+
+    def _room(self, size: int) -> Pointer:
+        return self.e.at(self.arena.pointer, np.dtype(np.uint8), self.arena.reserve(size))
+
+    def _combine(self, parts: Pointer, memory: Storage, s: Statement, chunks: int) -> None:
+        """Fold what the chunks have made, one after the other, element by element."""
+        e, dtype = self.e, s.out.dtype
+        lanes = max(1, WIDTH // dtype.itemsize)
+        whole = memory.size - memory.size % lanes
+
+        def one(index: Any, width: int) -> None:
+            total = e.load(parts, dtype, index, width)
+            for c in range(1, chunks):
+                total = e.combine(s.combine, total, e.load(parts, dtype, e.index(index) + c * memory.size, width))
+            if s.fill is not None:
+                total = e.combine(s.combine, e.load(memory.pointer, dtype, index, width), total)
+            e.store(memory.pointer, index, total, width)
+
+        if whole:
+            with e.loop(0, whole, lanes, "chunks") as i:
+                one(i, lanes)
+        if memory.size > whole:
+            one(whole, memory.size - whole)
 
     # ------------------------------------------------------------------------------------------ folding
 
     def _prepare(self, members: Sequence[Statement], step: Step) -> None:
         """Set what is about to be folded or filled to what it begins with."""
         self._begin(members, step)
+        self._folding(members, step)
+
+    def _folding(self, members: Sequence[Statement], step: Step) -> None:
+        """Make the registers that are folded in."""
         for s in members:
             inner = self.inner(s)
             if inner and (*step.path, *inner) == self.paths[s]:
@@ -339,7 +455,7 @@ class Lowering:
                 home = self.homes[array]
                 if home.memory is not None and home.around == step.path and array.makers[0] is s:
                     if home.memory.pointer is None:
-                        home.memory.pointer = self.arena.take(self.e, array, home.memory.size * array.dtype.itemsize)
+                        home.memory.pointer = self._taken(array, home.memory.size * array.dtype.itemsize)
                     home.memory.pointer.level = len(self.e.stack) - 1
             home = self.homes[s.out]
             if s.out.makers[0] is not s:
@@ -351,6 +467,14 @@ class Lowering:
                 home.registers.registers = [start] * home.registers.size
             if home.memory is not None and (s.fill is not None or self._folds_in_memory(s)):
                 self._fill(home.memory, s, s.initial if s.fill is None else s.fill)
+
+    def _taken(self, array: Array, size: int) -> Pointer:
+        """Memory for an array; inside of chunks for each of them."""
+        if self.chunk is None:
+            return self.arena.take(self.e, array, size)
+        c, chunks = self.chunk
+        size = -(-size // WIDTH) * WIDTH
+        return self.e.at(self._room(size * chunks), np.dtype(np.uint8), c * size)
 
     def _folds_in_memory(self, s: Statement) -> bool:
         """Whether loops that a statement is not folded over stand inside of one that it is."""
@@ -398,17 +522,23 @@ class Lowering:
             inner = self.inner(s)
             if not inner or (*step.path, *inner) != self.paths[s]:
                 continue
-            e, found = self.e, self.folds.pop(s)
-            for n, assigned in enumerate(_steps(self._open(s))):
-                total = None
-                by_lanes: dict[int, Any] = {}
-                for (lanes, _), variables in found.items():
-                    value = e.get(variables[n])
-                    by_lanes[lanes] = value if lanes not in by_lanes else e.combine(s.combine, by_lanes[lanes], value)
-                for value in by_lanes.values():
-                    one = e.across(s.combine, value)
-                    total = one if total is None else e.combine(s.combine, total, one)
+            for assigned, total in zip(_steps(self._open(s)), self._totals(s), strict=True):
                 self._finish(s, assigned, total, step)
+
+    def _totals(self, s: Statement) -> list[Any]:
+        """What was folded in registers, a number for each that the statement makes."""
+        e, found, totals = self.e, self.folds.pop(s), []
+        for n in range(self._count(s)):
+            total = None
+            by_lanes: dict[int, Any] = {}
+            for (lanes, _), variables in found.items():
+                value = e.get(variables[n])
+                by_lanes[lanes] = value if lanes not in by_lanes else e.combine(s.combine, by_lanes[lanes], value)
+            for value in by_lanes.values():
+                one = e.across(s.combine, value)
+                total = one if total is None else e.combine(s.combine, total, one)
+            totals.append(total)
+        return totals
 
     def _finish(self, s: Statement, assigned: dict[Axis, int], value: Any, step: Step) -> None:
         """Put a number where it lives."""
@@ -672,3 +802,16 @@ def placed(lister: Lister, views: Sequence[View]) -> list[Array]:
         array.output = i
         found.append(array)
     return found
+
+
+def _note(members: Sequence[Statement]) -> str:
+    return " ".join(dict.fromkeys(s.name for s in members))
+
+
+def _part(dtype: np.dtype) -> np.dtype:
+    """What an element is made of: of complex numbers, real ones."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+def _parts(dtype: np.dtype) -> int:
+    return 2 if dtype.kind == "c" else 1
