@@ -460,12 +460,11 @@ class Lowering:
             home = self.homes[s.out]
             if s.out.makers[0] is not s:
                 continue
-            if home.path != step.path:
-                continue
-            if home.registers is not None:
+            if home.registers is not None and home.path == step.path:
                 start = None if s.fill is None else self.e.const(s.fill, s.out.dtype)
                 home.registers.registers = [start] * home.registers.size
-            if home.memory is not None and (s.fill is not None or self._folds_in_memory(s)):
+            begins = s.fill is not None or self._folds_in_memory(s)
+            if home.memory is not None and home.around == step.path and begins:
                 self._fill(home.memory, s, s.initial if s.fill is None else s.fill)
 
     def _taken(self, array: Array, size: int) -> Pointer:
