@@ -154,10 +154,11 @@ class Lowering:
     # ------------------------------------------------------------------------------------------ where things live
 
     def _complete(self, statement: Statement) -> Path:
-        """The loops around the completion of what a statement makes: those outside of any that it is folded over."""
+        """The loops around the completion of what a statement makes: outside of those over which it is folded or in parts."""
         path = self.paths[statement]
         for i, loop in enumerate(path):
-            if loop.axes[statement] in statement.folded:
+            axis = loop.axes[statement]
+            if axis in statement.folded or runs_along(statement.out, statement.place, axis) is None:
                 return path[:i]
         return path
 
