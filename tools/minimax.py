@@ -1,4 +1,4 @@
-"""Best polynomials for the functions of ``chainrule.native.math``: ``python tools/minimax.py`` prints ``coefficients.py``.
+"""Best polynomials for functions of compiled code: ``python tools/minimax.py`` prints ``native/math/coefficients.py``.
 
 Remez's exchange in 60 digits: the polynomial p of a degree whose largest |weight · (p − f)| on an interval is smallest.
 """

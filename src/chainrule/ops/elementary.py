@@ -32,7 +32,7 @@ elementwise(
     "sqrt",
     value=np.sqrt,
     d=lambda xp, out, _x: xp.divide(0.5, out),
-    emit=lambda e, x: e.root(x),
+    emit=lambda e, x: e.square_root(x),
     domain=("positive",),
     method=True,
     doc="""√x.

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.native.loops import Emitter, Pair, Unstated
-from chainrule.native.math import arithmetic, error, exponential, inverse, logarithm, powers, trigonometric
+from chainrule.native.math import (
+    arithmetic,
+    entropy,
+    error,
+    exponential,
+    foreign,
+    inverse,
+    logarithm,
+    powers,
+    trigonometric,
+)
 
 REAL: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)
@@ -15,8 +25,9 @@ REAL: dict[str, Callable[..., Any]] = {
         (logarithm, "log log1p log2 log10 asinh acosh atanh softplus logaddexp"),
         (trigonometric, "sin cos tan"),
         (inverse, "asin acos atan atan2"),
-        (powers, "root pow cbrt hypot"),
+        (powers, "square_root pow cbrt hypot"),
         (error, "erf erfc ndtr"),
+        (entropy, "xlogy xlog1py entr logit huber pseudo_huber cosm1 sinc"),
     )
     for name in names.split()
 }
@@ -36,4 +47,8 @@ def _of_either(name: str) -> Callable[..., Any]:
     return function
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {**arithmetic.FUNCTIONS, **{name: _of_either(name) for name in REAL}}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **arithmetic.FUNCTIONS,
+    **{name: _of_either(name) for name in REAL},
+    "special": foreign.special,
+}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.loops import Emitter, Pair, Unstated, Value
-from chainrule.native.math.formats import FORMATS, Format, power_of_two, real
+from chainrule.native.math.formats import FORMATS, HALF, Format, power_of_two, real
 
 INFINITY = float("inf")
 
@@ -238,9 +238,9 @@ def comparison(kind: str) -> Any:
     return compared
 
 
-@real
-def nextafter(e: Emitter, form: Format, x: Value, y: Value) -> Value:
+def nextafter(e: Emitter, x: Value, y: Value) -> Value:
     """The number next to x on the way to y."""
+    form = HALF if x.dtype == HALF.dtype else FORMATS[x.dtype]
     bits = e.bitcast(x, form.integer)
     outwards = (y > x) ^ (x < 0)
     moved = e.bitcast(e.select(outwards, bits + 1, bits - 1), form.dtype)
@@ -267,7 +267,8 @@ def ldexp(e: Emitter, form: Format, x: Value, n: Value) -> Value:
 
 def exponent(e: Emitter, x: Value) -> Value:
     """The e of x = m·2ᵉ with ½ ≤ |m| < 1, of int32; 0 for 0."""
-    refuse_pairs("exponent", x)
+    if x.dtype.kind != "f":
+        raise Unstated("exponent")
     if x.dtype not in FORMATS:
         return exponent(e, e.cast(x, np.float32))
     form = FORMATS[x.dtype]

@@ -53,6 +53,8 @@ class Format:
 
 FORMATS = {F64: Format(F64, np.dtype(np.uint64), 52, 1023, False), F32: Format(F32, np.dtype(np.uint32), 23, 127, True)}
 
+HALF = Format(np.dtype(np.float16), np.dtype(np.uint16), 10, 15, True)  # whose functions are those of single precision
+
 
 def real(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function ``(e, format, *operands)`` of floats as one ``(e, *operands)``; half precision goes through single."""

@@ -47,7 +47,7 @@ def _precise_log(e: Emitter, form: Format, x: Value) -> tuple[Value, Value]:
 
 
 @real
-def root(e: Emitter, _form: Format, x: Value) -> Value:
+def square_root(e: Emitter, _form: Format, x: Value) -> Value:
     """√x, correctly rounded."""
     return e.sqrt(x)
 

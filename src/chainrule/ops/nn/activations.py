@@ -43,6 +43,7 @@ elementwise(
     "silu",
     value=lambda x: _times(special.expit(x := _real("silu", x)), x),
     d=_silu_partial,
+    emit=lambda e, x: x * e.sigmoid(x),
     public=("nn.functional.silu",),
     doc="""x / (1 + e⁻ˣ), also called swish.
 
@@ -62,6 +63,7 @@ elementwise(
     "mish",
     value=lambda x: _times(np.tanh(np.logaddexp(x := _real("mish", x), 0)), x),
     d=_mish_partial,
+    emit=lambda e, x: x * e.tanh(e.softplus(x)),
     public=("nn.functional.mish",),
     doc="""x · tanh(log(1 + eˣ)) (Misra, Mish: a self regularized non-monotonic activation function, 2019).
 
@@ -80,6 +82,7 @@ elementwise(
     "gelu_exact",
     value=lambda x: _times(special.ndtr(x := _real("gelu", x)), x),
     d=_gelu_partial,
+    emit=lambda e, x: x * e.ndtr(x),
     public=(),
     doc="""x · Φ(x), with Φ the distribution function of the normal distribution: ``gelu`` as it is by default.
 
@@ -109,6 +112,7 @@ elementwise(
     "gelu_tanh",
     value=_gelu_tanh,
     d=_gelu_tanh_partial,
+    emit=lambda e, x: x * e.sigmoid(x * (x * x * (_RATE * _CUBE) + _RATE)),
     public=(),
     doc="""½ x (1 + tanh(√(2/π) (x + 0.044715 x³))): ``gelu`` with approximate='tanh'.
 
@@ -139,6 +143,7 @@ elementwise(
     "softsign",
     value=lambda x: (x := _real("softsign", x)) / (1 + abs(x)),
     d=lambda xp, _out, x: xp.reciprocal(xp.square(xp.add(xp.abs(x), 1))),
+    emit=lambda e, x: x / (e.abs(x) + 1),
     public=("nn.functional.softsign",),
     doc="""x / (1 + |x|).
 
@@ -150,6 +155,7 @@ elementwise(
     "tanhshrink",
     value=lambda x: (x := _real("tanhshrink", x)) - np.tanh(x),
     d=lambda xp, _out, x: xp.square(xp.tanh(x)),
+    emit=lambda e, x: x - e.tanh(x),
     public=("nn.functional.tanhshrink",),
     doc="""x − tanh x.
 
@@ -171,6 +177,7 @@ elementwise(
     "relu6",
     value=_relu6,
     d=lambda xp, out, _x: xp.logical_and(xp.greater(out, 0), xp.less(out, 6)),
+    emit=lambda e, x: e.minimum(e.maximum(x, e.like(x, 0)), e.like(x, 6)),
     domain=((-8.0, 8.0),),
     public=("nn.functional.relu6",),
     doc="""x limited to [0, 6]; the derivative at both bounds is 0.
@@ -183,6 +190,7 @@ elementwise(
     "hardsigmoid",
     value=lambda x: np.minimum(np.maximum(_real("hardsigmoid", x) + 3, 0), 6) / 6,
     d=lambda xp, out, _x: xp.where(xp.logical_and(xp.greater(out, 0), xp.less(out, 1)), out.dtype.type(1 / 6), 0),
+    emit=lambda e, x: e.minimum(e.maximum(x + 3, e.like(x, 0)), e.like(x, 6)) / 6,
     domain=((-4.0, 4.0),),
     public=("nn.functional.hardsigmoid",),
     doc="""(x + 3) / 6 limited to [0, 1]; the derivative at both bounds is 0.
@@ -203,6 +211,7 @@ elementwise(
     "hardswish",
     value=lambda x: (x := _real("hardswish", x)) * (np.minimum(np.maximum(x + 3, 0), 6) / 6),
     d=_hardswish_partial,
+    emit=lambda e, x: x * (e.minimum(e.maximum(x + 3, e.like(x, 0)), e.like(x, 6)) / 6),
     domain=((-4.0, 4.0),),
     public=("nn.functional.hardswish",),
     doc="""x · hardsigmoid(x); the derivative is 0 at −3, and 1 at 3.
@@ -230,6 +239,7 @@ elementwise(
     "selu",
     value=_selu,
     d=_selu_partial,
+    emit=lambda e, x: e.select(x > 0, x * _SCALE, e.expm1(e.minimum(x, e.like(x, 0))) * (_SCALE * _ALPHA)),
     public=("nn.functional.selu",),
     doc="""λx where x > 0, λα (eˣ − 1) elsewhere, with λ = 1.0507… and α = 1.6733…; the derivative at 0 is λ.
 

@@ -76,6 +76,7 @@ elementwise(
         lambda xp, _out, x, slope: _pieces(xp, x, slope, slope),
         lambda xp, _out, x, _slope: xp.where(xp.less(x, 0), x, 0),
     ),
+    emit=lambda e, x, slope: e.select(x > 0, x, x * slope),
     alike=True,
     public=(),
     doc="""x where it is positive, slope · x elsewhere: what ``leaky_relu`` and ``prelu`` are made of.
@@ -139,6 +140,7 @@ elementwise(
         lambda xp, _out, x, alpha: _pieces(xp, x, alpha, xp.multiply(xp.exp(_below(xp, x)), alpha)),
         lambda xp, _out, x, _alpha: xp.expm1(_below(xp, x)),
     ),
+    emit=lambda e, x, alpha: e.select(x > 0, x, alpha * e.expm1(e.minimum(x, e.like(x, 0)))),
     alike=True,
     public=(),
     doc="""x where it is positive, alpha · (eˣ − 1) elsewhere: what ``elu`` and ``celu`` are made of.
@@ -192,6 +194,7 @@ elementwise(
         lambda xp, _out, x, low, high: xp.logical_and(xp.less_equal(x, low), xp.less(low, high)),
         lambda xp, _out, x, low, high: xp.logical_or(xp.greater_equal(x, high), xp.greater_equal(low, high)),
     ),
+    emit=lambda e, x, low, high: e.minimum(e.maximum(x, low), high),
     alike=True,
     domain=((-3.0, 3.0), (-1.5, -0.5), (0.5, 1.5)),
     public=(),

@@ -54,6 +54,7 @@ elementwise(
     "j0",
     value=special.j0,
     d=lambda xp, _out, x: xp.negative(xp.j1(x)),
+    emit=lambda e, x: e.special("j0", x),
     public=("special.j0",),
     doc="""J₀(x), the Bessel function of the first kind of order 0.
 
@@ -65,6 +66,7 @@ elementwise(
     "j1",
     value=special.j1,
     d=lambda xp, _out, x: xp.multiply(0.5, xp.subtract(xp.j0(x), xp.jv(2, x))),
+    emit=lambda e, x: e.special("j1", x),
     public=("special.j1",),
     doc="""J₁(x), the Bessel function of the first kind of order 1.
 
@@ -76,6 +78,7 @@ elementwise(
     "y0",
     value=special.y0,
     d=lambda xp, _out, x: xp.negative(xp.y1(x)),
+    emit=lambda e, x: e.special("y0", x),
     domain=("positive",),
     public=("special.y0",),
     doc="""Y₀(x), the Bessel function of the second kind of order 0; NaN for x < 0.
@@ -88,6 +91,7 @@ elementwise(
     "y1",
     value=special.y1,
     d=lambda xp, _out, x: xp.multiply(0.5, xp.subtract(xp.y0(x), xp.yv(2, x))),
+    emit=lambda e, x: e.special("y1", x),
     domain=("positive",),
     public=("special.y1",),
     doc="""Y₁(x), the Bessel function of the second kind of order 1; NaN for x < 0.
@@ -100,6 +104,7 @@ elementwise(
     "i0",
     value=special.i0,
     d=lambda xp, _out, x: xp.i1(x),
+    emit=lambda e, x: e.special("i0", x),
     numpy=("i0",),
     public=("special.i0",),
     doc="""I₀(x), the modified Bessel function of the first kind of order 0.
@@ -112,6 +117,7 @@ elementwise(
     "i1",
     value=special.i1,
     d=lambda xp, _out, x: xp.multiply(0.5, xp.add(xp.i0(x), xp.iv(2, x))),
+    emit=lambda e, x: e.special("i1", x),
     public=("special.i1",),
     doc="""I₁(x), the modified Bessel function of the first kind of order 1.
 
@@ -123,6 +129,7 @@ elementwise(
     "i0e",
     value=special.i0e,
     d=lambda xp, out, x: _scaled_slope(xp, xp.subtract(xp.i1e(x), xp.multiply(xp.sign(x), out)), 0.0, x, 1),
+    emit=lambda e, x: e.special("i0e", x),
     public=("special.i0e",),
     doc="""e^(−|x|) I₀(x), without overflow; the derivative at the kink 0 is 0.
 
@@ -136,6 +143,7 @@ elementwise(
     d=lambda xp, out, x: _scaled_slope(
         xp, xp.subtract(xp.multiply(0.5, xp.add(xp.i0e(x), xp.ive(2, x))), xp.multiply(xp.sign(x), out)), 1.0, x, 1
     ),
+    emit=lambda e, x: e.special("i1e", x),
     public=("special.i1e",),
     doc="""e^(−|x|) I₁(x), without overflow.
 
@@ -147,6 +155,7 @@ elementwise(
     "k0",
     value=special.k0,
     d=lambda xp, _out, x: xp.negative(xp.k1(x)),
+    emit=lambda e, x: e.special("k0", x),
     domain=("positive",),
     public=("special.k0",),
     doc="""K₀(x), the modified Bessel function of the second kind of order 0; NaN for x < 0.
@@ -159,6 +168,7 @@ elementwise(
     "k1",
     value=special.k1,
     d=lambda xp, _out, x: xp.multiply(-0.5, xp.add(xp.k0(x), xp.kv(2, x))),
+    emit=lambda e, x: e.special("k1", x),
     domain=("positive",),
     public=("special.k1",),
     doc="""K₁(x), the modified Bessel function of the second kind of order 1; NaN for x < 0.
@@ -171,6 +181,7 @@ elementwise(
     "k0e",
     value=special.k0e,
     d=lambda xp, out, x: _scaled_slope(xp, xp.subtract(out, xp.k1e(x)), 0.0, x, -1),
+    emit=lambda e, x: e.special("k0e", x),
     domain=("positive",),
     public=("special.k0e",),
     doc="""eˣ K₀(x), without underflow; NaN for x < 0.
@@ -185,6 +196,7 @@ elementwise(
     d=lambda xp, out, x: _scaled_slope(
         xp, xp.subtract(out, xp.multiply(0.5, xp.add(xp.k0e(x), xp.kve(2, x)))), 1.0, x, -1
     ),
+    emit=lambda e, x: e.special("k1e", x),
     domain=("positive",),
     public=("special.k1e",),
     doc="""eˣ K₁(x), without underflow; NaN for x < 0.
@@ -202,6 +214,7 @@ elementwise(
     "jv",
     value=special.jv,
     d=(lambda xp, _out, v, z: xp.jv_order(1, v, z), _slope("jv", 0.5, -0.5)),
+    emit=lambda e, x, y: e.special("jv", x, y),
     domain=ORDERS,
     public=("special.jv",),
     doc="""Jᵥ(z), the Bessel function of the first kind of real order v; z may be complex.
@@ -216,6 +229,7 @@ elementwise(
     "yv",
     value=special.yv,
     d=(lambda xp, _out, v, z: xp.yv_order(1, v, z), _slope("yv", 0.5, -0.5)),
+    emit=lambda e, x, y: e.special("yv", x, y),
     domain=ORDERS,
     public=("special.yv",),
     doc="""Yᵥ(z), the Bessel function of the second kind of real order v; z may be complex; NaN for real z < 0.
@@ -233,6 +247,7 @@ elementwise(
         lambda xp, _out, v, z: xp.multiply(xp.exp(z), xp.ive_order(1, v, z)),
         _slope("iv", 0.5, 0.5),
     ),
+    emit=lambda e, x, y: e.special("iv", x, y),
     domain=ORDERS,
     public=("special.iv",),
     doc="""Iᵥ(z), the modified Bessel function of the first kind of real order v; z may be complex.
@@ -250,6 +265,7 @@ elementwise(
         lambda xp, _out, v, z: xp.multiply(xp.exp(xp.negative(z)), xp.kve_order(1, v, z)),
         _slope("kv", -0.5, -0.5),
     ),
+    emit=lambda e, x, y: e.special("kv", x, y),
     domain=ORDERS,
     public=("special.kv",),
     doc="""Kᵥ(z), the modified Bessel function of the second kind of real order v; z may be complex.
@@ -267,6 +283,7 @@ elementwise(
         lambda xp, _out, v, z: xp.kve_order(1, v, z),
         lambda xp, out, v, z: _scaled_slope(xp, xp.add(_slope("kve", -0.5, -0.5)(xp, out, v, z), out), v, z, -1),
     ),
+    emit=lambda e, x, y: e.special("kve", x, y),
     domain=ORDERS,
     public=("special.kve",),
     doc="""eᶻ Kᵥ(z), without underflow; derivatives as those of ``special.kv``.

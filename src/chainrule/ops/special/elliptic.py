@@ -116,6 +116,7 @@ elementwise(
     "ellipk",
     value=special.ellipk,
     d=lambda xp, _out, m: xp.multiply(0.5, xp.elliptic_moment(1.5, 1, QUARTER, m)),
+    emit=lambda e, x: e.special("ellipk", x),
     domain=((-2.0, 0.9),),
     public=("special.ellipk",),
     doc="""K(m) = ∫₀^(π/2) (1 − m sin²θ)^(−1/2) dθ, the complete elliptic integral of the first kind; NaN for m > 1.
@@ -128,6 +129,7 @@ elementwise(
     "ellipkm1",
     value=special.ellipkm1,
     d=_ellipkm1_slope,
+    emit=lambda e, x: e.special("ellipkm1", x),
     domain=((0.1, 2.0),),
     public=("special.ellipkm1",),
     doc="""K(1 − p), exact for small p; NaN for p < 0.
@@ -140,6 +142,7 @@ elementwise(
     "ellipe",
     value=special.ellipe,
     d=lambda xp, _out, m: xp.multiply(-0.5, xp.elliptic_moment(0.5, 1, QUARTER, m)),
+    emit=lambda e, x: e.special("ellipe", x),
     domain=((-2.0, 0.9),),
     public=("special.ellipe",),
     doc="""E(m) = ∫₀^(π/2) (1 − m sin²θ)^(1/2) dθ, the complete elliptic integral of the second kind; NaN for m > 1.
@@ -155,6 +158,7 @@ elementwise(
         lambda xp, _out, phi, m: _integrand(xp, 0.5, 0, phi, m),
         lambda xp, _out, phi, m: xp.multiply(0.5, xp.elliptic_moment(1.5, 1, phi, m)),
     ),
+    emit=lambda e, x, y: e.special("ellipkinc", x, y),
     domain=((-2.0, 2.0), (-2.0, 0.9)),
     public=("special.ellipkinc",),
     doc="""F(φ, m) = ∫₀^φ (1 − m sin²θ)^(−1/2) dθ, the incomplete elliptic integral of the first kind; NaN for m > 1.
@@ -170,6 +174,7 @@ elementwise(
         lambda xp, _out, phi, m: _integrand(xp, -0.5, 0, phi, m),
         lambda xp, _out, phi, m: xp.multiply(-0.5, xp.elliptic_moment(0.5, 1, phi, m)),
     ),
+    emit=lambda e, x, y: e.special("ellipeinc", x, y),
     domain=((-2.0, 2.0), (-2.0, 0.9)),
     public=("special.ellipeinc",),
     doc="""E(φ, m) = ∫₀^φ (1 − m sin²θ)^(1/2) dθ, the incomplete elliptic integral of the second kind; NaN for m > 1.

@@ -32,6 +32,7 @@ elementwise(
         lambda xp, _out, x, y: _log_unless(xp, _both_zero(xp, x, y), y),
         lambda xp, _out, x, y: _quotient_unless(xp, _both_zero(xp, x, y), x, y),
     ),
+    emit=lambda e, x, y: e.xlogy(x, y),
     domain=("real", "positive"),
     method=True,
     public=("special.xlogy",),
@@ -54,6 +55,7 @@ elementwise(
         lambda xp, _out, x, y: _log1p_unless(xp, _both_zero(xp, x, xp.add(y, 1)), y),
         lambda xp, _out, x, y: _quotient_unless(xp, _both_zero(xp, x, xp.add(y, 1)), x, xp.add(y, 1)),
     ),
+    emit=lambda e, x, y: e.xlog1py(x, y),
     domain=("real", "above minus one"),
     public=("special.xlog1py",),
     doc="""x log(1 + y), 0 where x is 0, exact for small y; both derivatives are 0 at (0, −1).
@@ -69,6 +71,7 @@ elementwise(
     "entr",
     value=special.entr,
     d=lambda xp, _out, x: xp.subtract(-1, xp.log(x)),
+    emit=lambda e, x: e.entr(x),
     domain=("positive",),
     public=("special.entr",),
     doc="""−x log x for x > 0, 0 at 0 with the slope ∞, −∞ for x < 0.
@@ -101,6 +104,7 @@ elementwise(
         lambda xp, _out, x, y: xp.where(_both_zero(xp, x, y), 0, xp.add(_log_ratio(xp, x, y), 1)),
         lambda xp, _out, x, y: xp.negative(_share(xp, x, y)),
     ),
+    emit=lambda e, x, y: e.special("rel_entr", x, y),
     domain=("positive", "positive"),
     public=("special.rel_entr",),
     doc="""x log(x/y) for x, y > 0, 0 for x = 0 ≤ y, else ∞; its slope in x is −∞ at x = 0 < y, and 0 at (0, 0).
@@ -116,6 +120,7 @@ elementwise(
         lambda xp, _out, x, y: _log_ratio(xp, x, y),
         lambda xp, _out, x, y: xp.subtract(1, _share(xp, x, y)),
     ),
+    emit=lambda e, x, y: e.special("kl_div", x, y),
     domain=("positive", "positive"),
     public=("special.kl_div",),
     doc="""x log(x/y) − x + y for x, y > 0, y for x = 0 ≤ y, else ∞; convex in both.
@@ -131,6 +136,7 @@ elementwise(
     "logit",
     value=special.logit,
     d=lambda xp, _out, x: xp.reciprocal(xp.multiply(x, xp.subtract(1, x))),
+    emit=lambda e, x: e.logit(x),
     domain=((0.05, 0.95),),
     method=True,
     public=("special.logit",),
@@ -144,6 +150,7 @@ elementwise(
     "log_expit",
     value=special.log_expit,
     d=lambda xp, _out, x: xp.sigmoid(xp.negative(x)),
+    emit=lambda e, x: -e.softplus(-x),
     public=("special.log_expit", "nn.functional.logsigmoid"),
     doc="""log(1/(1 + e⁻ˣ)), without overflow.
 
@@ -167,6 +174,7 @@ elementwise(
         lambda xp, _out, delta, r: xp.where(xp.less(delta, 0), float("nan"), xp.relu(xp.subtract(xp.abs(r), delta))),
         _huber_slope,
     ),
+    emit=lambda e, delta, r: e.huber(delta, r),
     domain=((0.6, 1.1), "real"),
     public=("special.huber",),
     doc="""Huber's loss of r: r²/2 for |r| ≤ δ, else δ(|r| − δ/2); the first operand is δ, and it is ∞ for δ < 0.
@@ -196,6 +204,7 @@ elementwise(
         _pseudo_huber_delta,
         lambda xp, _out, delta, r: xp.multiply(r, _over(xp, delta, xp.hypot(delta, r))),
     ),
+    emit=lambda e, delta, r: e.pseudo_huber(delta, r),
     domain=((0.6, 1.4), "real"),
     public=("special.pseudo_huber",),
     doc="""δ² (√(1 + (r/δ)²) − 1), a smooth Huber loss; the first operand is δ ≥ 0.
@@ -215,6 +224,7 @@ elementwise(
         lambda xp, _out, x, y: xp.multiply(y, xp.power(x, xp.subtract(y, 1))),
         lambda xp, out, x, _y: xp.multiply(xp.add(out, 1), xp.log(x)),
     ),
+    emit=lambda e, x, y: e.special("powm1", x, y),
     domain=("positive", "real"),
     public=("special.powm1",),
     doc="""x**y − 1, exact where x**y is near 1.
@@ -227,6 +237,7 @@ elementwise(
     "cosm1",
     value=special.cosm1,
     d=lambda xp, _out, x: xp.negative(xp.sin(x)),
+    emit=lambda e, x: e.cosm1(x),
     public=("special.cosm1",),
     doc="""cos x − 1, exact for small x.
 
@@ -238,6 +249,7 @@ elementwise(
     "cbrt",
     value=np.cbrt,
     d=lambda xp, out, _x: xp.reciprocal(xp.multiply(xp.multiply(out, out), 3)),
+    emit=lambda e, x: e.cbrt(x),
     domain=("positive",),
     public=("cbrt", "special.cbrt"),
     doc="""The real cube root of x, negative for negative x; its slope at 0 is ∞.
@@ -250,6 +262,7 @@ elementwise(
     "exp10",
     value=special.exp10,
     d=lambda xp, out, _x: xp.multiply(out, np.log(10.0).item()),
+    emit=lambda e, x: e.pow(e.like(x, 10), x),
     public=("special.exp10",),
     doc="""10ˣ.
 

@@ -23,6 +23,7 @@ elementwise(
     "erf",
     value=special.erf,
     d=lambda xp, _out, x: _gauss(xp, x, -1.0),
+    emit=lambda e, x: e.erf(x),
     method=True,
     public=("special.erf",),
     doc="""erf x = 2/√π ∫₀ˣ e^(−t²) dt, for real and complex x.
@@ -35,6 +36,7 @@ elementwise(
     "erfc",
     value=special.erfc,
     d=lambda xp, _out, x: xp.negative(_gauss(xp, x, -1.0)),
+    emit=lambda e, x: e.erfc(x),
     method=True,
     public=("special.erfc",),
     doc="""1 − erf x, exact for large x; for real and complex x.
@@ -47,6 +49,7 @@ elementwise(
     "erfi",
     value=special.erfi,
     d=lambda xp, _out, x: _gauss(xp, x, 1.0),
+    emit=lambda e, x: e.special("erfi", x),
     public=("special.erfi",),
     doc="""−i erf(ix), for real and complex x.
 
@@ -117,6 +120,7 @@ elementwise(
     "erfcx",
     value=special.erfcx,
     d=lambda xp, _out, x: xp.erfcx_derivative(1, x),
+    emit=lambda e, x: e.special("erfcx", x),
     public=("special.erfcx",),
     doc="""e^(x²) erfc x, for real and complex x; the derivative keeps its digits for large x.
 
@@ -175,6 +179,7 @@ elementwise(
     "dawsn",
     value=special.dawsn,
     d=lambda xp, _out, x: xp.dawsn_derivative(1, x),
+    emit=lambda e, x: e.special("dawsn", x),
     public=("special.dawsn",),
     doc="""Dawson's integral e^(−x²) ∫₀ˣ e^(t²) dt, for real and complex x.
 
@@ -189,6 +194,7 @@ elementwise(
     "erfinv",
     value=special.erfinv,
     d=lambda xp, out, _x: xp.multiply(xp.exp(xp.multiply(out, out)), 1 / SLOPE),
+    emit=lambda e, x: e.special("erfinv", x),
     domain=("unit",),
     method=True,
     public=("special.erfinv",),
@@ -202,6 +208,7 @@ elementwise(
     "erfcinv",
     value=special.erfcinv,
     d=lambda xp, out, _x: xp.multiply(xp.exp(xp.multiply(out, out)), -1 / SLOPE),
+    emit=lambda e, x: e.special("erfcinv", x),
     domain=((0.1, 1.9),),
     public=("special.erfcinv",),
     doc="""The y with erfc y = x, for 0 ≤ x ≤ 2.
@@ -224,6 +231,7 @@ elementwise(
     "ndtr",
     value=special.ndtr,
     d=lambda xp, _out, x: xp.multiply(xp.exp(xp.negative(_half_square(xp, x))), PEAK),
+    emit=lambda e, x: e.ndtr(x),
     public=("special.ndtr",),
     doc="""The standard normal distribution function Φ(x) = erfc(−x/√2)/2, for real and complex x.
 
@@ -245,6 +253,7 @@ elementwise(
     "log_ndtr",
     value=special.log_ndtr,
     d=lambda xp, _out, x: _inverse_mills(xp, x),
+    emit=lambda e, x: e.special("log_ndtr", x),
     public=("special.log_ndtr",),
     doc="""log Φ(x), without underflow; the derivative is the inverse Mills ratio φ(x)/Φ(x), and exact in both tails.
 
@@ -256,6 +265,7 @@ elementwise(
     "ndtri",
     value=special.ndtri,
     d=lambda xp, out, _x: xp.multiply(xp.exp(_half_square(xp, out)), 1 / PEAK),
+    emit=lambda e, x: e.special("ndtri", x),
     domain=((0.05, 0.95),),
     public=("special.ndtri",),
     doc="""The x with Φ(x) = y, for 0 ≤ y ≤ 1.
@@ -268,6 +278,7 @@ elementwise(
     "ndtri_exp",
     value=special.ndtri_exp,
     d=lambda xp, out, _x: xp.reciprocal(_inverse_mills(xp, out)),
+    emit=lambda e, x: e.special("ndtri_exp", x),
     domain=((-4.0, -0.1),),
     public=("special.ndtri_exp",),
     doc="""The x with log Φ(x) = y, for y ≤ 0.

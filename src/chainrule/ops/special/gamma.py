@@ -19,6 +19,7 @@ elementwise(
     "gamma",
     value=special.gamma,
     d=lambda xp, out, x: xp.multiply(out, xp.digamma(x)),
+    emit=lambda e, x: e.special("gamma", x),
     domain=("positive",),
     public=("special.gamma",),
     doc="""Γ(x) = ∫₀^∞ t^(x−1) e^(−t) dt, for real and complex x; Γ′ = Γ·ψ (DLMF 5.2.2).
@@ -31,6 +32,7 @@ elementwise(
     "gammaln",
     value=special.gammaln,
     d=lambda xp, _out, x: xp.digamma(x),
+    emit=lambda e, x: e.special("gammaln", x),
     domain=("positive",),
     method="lgamma",
     public=("special.gammaln", "special.lgamma"),
@@ -44,6 +46,7 @@ elementwise(
     "loggamma",
     value=special.loggamma,
     d=lambda xp, _out, x: xp.digamma(x),
+    emit=lambda e, x: e.special("loggamma", x),
     domain=("positive",),
     public=("special.loggamma",),
     doc="""The principal branch of log Γ(x), cut along the negative axis; the derivative is ψ(x).
@@ -69,6 +72,7 @@ elementwise(
     "rgamma",
     value=special.rgamma,
     d=_rgamma_slope,
+    emit=lambda e, x: e.special("rgamma", x),
     public=("special.rgamma",),
     doc="""1/Γ(x), which is 0 at the poles of Γ, where its slope at −n is (−1)ⁿ n!.
 
@@ -80,6 +84,7 @@ elementwise(
     "gammasgn",
     value=special.gammasgn,
     d=ZERO,
+    emit=lambda e, x: e.special("gammasgn", x),
     public=("special.gammasgn",),
     doc="""The sign of Γ(x); it is flat.
 
@@ -94,6 +99,7 @@ elementwise(
     "digamma",
     value=special.digamma,
     d=lambda xp, _out, x: xp.polygamma(1, x),
+    emit=lambda e, x: e.special("psi", x),
     domain=("positive",),
     method=True,
     public=("special.digamma", "special.psi"),
@@ -198,6 +204,7 @@ elementwise(
         lambda xp, out, a, b: xp.multiply(out, _ratio_slope(xp, a, b)),
         lambda xp, out, a, b: xp.multiply(out, _ratio_slope(xp, b, a)),
     ),
+    emit=lambda e, x, y: e.special("beta", x, y),
     domain=("positive", "positive"),
     public=("special.beta",),
     doc="""B(a, b) = Γ(a) Γ(b) / Γ(a + b); ∂B/∂a = B·(ψ(a) − ψ(a + b)).
@@ -210,6 +217,7 @@ elementwise(
     "betaln",
     value=weak(special.betaln),
     d=(lambda xp, _out, a, b: _ratio_slope(xp, a, b), lambda xp, _out, a, b: _ratio_slope(xp, b, a)),
+    emit=lambda e, x, y: e.special("betaln", x, y),
     domain=("positive", "positive"),
     public=("special.betaln",),
     doc="""log |B(a, b)|, without overflow; ∂/∂a is ψ(a) − ψ(a + b).
@@ -225,6 +233,7 @@ elementwise(
         lambda xp, out, z, m: xp.multiply(out, xp.digamma_difference(z, m)),
         lambda xp, out, z, m: xp.multiply(out, xp.digamma(xp.add(z, m))),
     ),
+    emit=lambda e, x, y: e.special("poch", x, y),
     domain=("positive", "positive"),
     public=("special.poch",),
     doc="""Pochhammer's symbol (z)ₘ = Γ(z + m)/Γ(z), for real z and m; NaN derivatives at the poles of ψ.
@@ -247,6 +256,7 @@ elementwise(
     "binom",
     value=weak(special.binom),
     d=(_binom_upper, _binom_lower),
+    emit=lambda e, x, y: e.special("binom", x, y),
     domain=((3.0, 6.0), (0.5, 2.5)),
     public=("special.binom",),
     doc="""The binomial coefficient Γ(n + 1) / (Γ(k + 1) Γ(n − k + 1)) of real n and k, differentiable in both.

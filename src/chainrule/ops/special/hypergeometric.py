@@ -129,6 +129,7 @@ elementwise(
         lambda xp, _out, a, b, c, z: xp.hyp2f1_dc(a, b, c, z),
         lambda xp, _out, a, b, c, z: _gauss_factor(xp, a, b, c, _next_gauss(xp, "hyp2f1", a, b, c, z)),
     ),
+    emit=lambda e, x, y, z, w: e.special("hyp2f1", x, y, z, w),
     public=("special.hyp2f1",),
     doc="""₂F₁(a, b; c; z), Gauss's hypergeometric function of real a, b, c; z may be complex.
 
@@ -191,6 +192,7 @@ elementwise(
         lambda xp, _out, a, b, z: xp.hyp1f1_db(a, b, z),
         lambda xp, _out, a, b, z: xp.divide(xp.multiply(a, xp.hyp1f1(a + 1.0, b + 1.0, z)), b),
     ),
+    emit=lambda e, x, y, z: e.special("hyp1f1", x, y, z),
     public=("special.hyp1f1",),
     doc="""₁F₁(a; b; z) = M(a, b, z), Kummer's confluent hypergeometric function of real a, b; z may be complex.
 
@@ -244,6 +246,7 @@ elementwise(
         lambda xp, _out, v, z: xp.hyp0f1_dv(v, z),
         lambda xp, _out, v, z: xp.divide(xp.hyp0f1(v + 1.0, z), v),
     ),
+    emit=lambda e, x, y: e.special("hyp0f1", x, y),
     domain=((0.5, 4.0), "real"),
     public=("special.hyp0f1",),
     doc="""₀F₁(v; z), the confluent hypergeometric limit function of real v; z may be complex.
@@ -278,6 +281,7 @@ elementwise(
         NONE,
         lambda xp, _out, a, b, x: xp.negative(xp.multiply(a, xp.hyperu(a + 1.0, b + 1.0, x))),
     ),
+    emit=lambda e, x, y, z: e.special("hyperu", x, y, z),
     public=("special.hyperu",),
     doc="""U(a, b, x), Tricomi's confluent hypergeometric function, for x > 0; its derivatives in a and b raise.
 

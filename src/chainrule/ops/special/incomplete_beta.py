@@ -121,6 +121,7 @@ elementwise(
         lambda xp, _out, a, b, x: xp.betainc_derivative(0, 1, a, b, x),
         lambda xp, _out, a, b, x: xp.beta_density(a, b, x),
     ),
+    emit=lambda e, x, y, z: e.special("betainc", x, y, z),
     domain=("positive", "positive", (0.1, 0.9)),
     public=("special.betainc",),
     doc="""I_x(a, b) = ∫₀ˣ t^(a−1) (1−t)^(b−1) dt / B(a, b), differentiable in a, b and x (DLMF 8.17.2).
@@ -137,6 +138,7 @@ elementwise(
         lambda xp, _out, a, b, x: xp.negative(xp.betainc_derivative(0, 1, a, b, x)),
         lambda xp, _out, a, b, x: xp.negative(xp.beta_density(a, b, x)),
     ),
+    emit=lambda e, x, y, z: e.special("betaincc", x, y, z),
     domain=("positive", "positive", (0.1, 0.9)),
     public=("special.betaincc",),
     doc="""1 − I_x(a, b), exact in the upper tail, differentiable in a, b and x.
@@ -159,6 +161,7 @@ elementwise(
     "betaincinv",
     value=special.betaincinv,
     d=(_inverse(1, 0), _inverse(0, 1), lambda xp, out, a, b, _y: xp.reciprocal(xp.beta_density(a, b, out))),
+    emit=lambda e, x, y, z: e.special("betaincinv", x, y, z),
     domain=("positive", "positive", (0.05, 0.95)),
     public=("special.betaincinv",),
     doc="""The x at which betainc(a, b, x) = y, differentiable in a, b and y.
@@ -175,6 +178,7 @@ elementwise(
         _inverse(0, 1),
         lambda xp, out, a, b, _y: xp.negative(xp.reciprocal(xp.beta_density(a, b, out))),
     ),
+    emit=lambda e, x, y, z: e.special("betainccinv", x, y, z),
     domain=("positive", "positive", (0.05, 0.95)),
     public=("special.betainccinv",),
     doc="""The x at which betaincc(a, b, x) = y, differentiable in a, b and y.

@@ -116,6 +116,7 @@ elementwise(
         lambda xp, _out, a, x: xp.gammainc_derivative(1, a, x),
         lambda xp, _out, a, x: xp.gamma_density(a, x),
     ),
+    emit=lambda e, x, y: e.special("gammainc", x, y),
     domain=("positive", "positive"),
     public=("special.gammainc",),
     doc="""P(a, x) = ∫₀ˣ t^(a−1) e^(−t) dt / Γ(a), differentiable in a and x (DLMF 8.2.4).
@@ -131,6 +132,7 @@ elementwise(
         lambda xp, _out, a, x: xp.negative(xp.gammainc_derivative(1, a, x)),
         lambda xp, _out, a, x: xp.negative(xp.gamma_density(a, x)),
     ),
+    emit=lambda e, x, y: e.special("gammaincc", x, y),
     domain=("positive", "positive"),
     public=("special.gammaincc",),
     doc="""Q(a, x) = 1 − P(a, x), exact in the upper tail, differentiable in a and x (DLMF 8.2.4).
@@ -150,6 +152,7 @@ elementwise(
     "gammaincinv",
     value=weak(special.gammaincinv),
     d=(_inverse_by_a, lambda xp, out, a, _y: xp.reciprocal(xp.gamma_density(a, out))),
+    emit=lambda e, x, y: e.special("gammaincinv", x, y),
     domain=("positive", (0.05, 0.95)),
     public=("special.gammaincinv",),
     doc="""The x at which gammainc(a, x) = y, differentiable in a and y.
@@ -162,6 +165,7 @@ elementwise(
     "gammainccinv",
     value=weak(special.gammainccinv),
     d=(_inverse_by_a, lambda xp, out, a, _y: xp.negative(xp.reciprocal(xp.gamma_density(a, out)))),
+    emit=lambda e, x, y: e.special("gammainccinv", x, y),
     domain=("positive", (0.05, 0.95)),
     public=("special.gammainccinv",),
     doc="""The x at which gammaincc(a, x) = y, differentiable in a and y.

@@ -17,6 +17,7 @@ elementwise(
     "exp1",
     value=special.exp1,
     d=lambda xp, _out, x: xp.negative(xp.divide(xp.exp(xp.negative(x)), x)),
+    emit=lambda e, x: e.special("exp1", x),
     domain=("positive",),
     public=("special.exp1",),
     doc="""E₁(x) = ∫ₓ^∞ e^(−t)/t dt, for real x > 0 and complex x (DLMF 6.2.1).
@@ -29,6 +30,7 @@ elementwise(
     "expi",
     value=special.expi,
     d=lambda xp, _out, x: xp.divide(xp.exp(x), x),
+    emit=lambda e, x: e.special("expi", x),
     domain=("positive",),
     public=("special.expi",),
     doc="""Ei(x) = ∫₋∞ˣ eᵗ/t dt, a principal value for x > 0 (DLMF 6.2.5); −∞ at 0.
@@ -202,6 +204,7 @@ elementwise(
     "owens_t",
     value=special.owens_t,
     d=(_owens_by_height, _owens_by_slope),
+    emit=lambda e, x, y: e.special("owens_t", x, y),
     public=("special.owens_t",),
     doc="""Owen's T(h, a) = 1/2π ∫₀ᵃ e^(−h²(1+t²)/2) / (1 + t²) dt (D. B. Owen, Ann. Math. Stat. 27 (1956) 1075).
 
@@ -250,6 +253,7 @@ elementwise(
     "wrightomega",
     value=special.wrightomega,
     d=lambda xp, out, _x: xp.divide(out, xp.add(out, 1)),
+    emit=lambda e, x: e.special("wrightomega", x),
     public=("special.wrightomega",),
     doc="""The ω with ω + log ω = x, for real and complex x.
 

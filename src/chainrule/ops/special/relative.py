@@ -98,6 +98,7 @@ elementwise(
     "exprel",
     value=special.exprel,
     d=lambda xp, _out, x: xp.exprel_derivative(1, x),
+    emit=lambda e, x: e.special("exprel", x),
     public=("special.exprel",),
     doc="""(eˣ − 1)/x, which is 1 at 0.
 
@@ -115,6 +116,7 @@ elementwise(
     "sinc",
     value=np.sinc,
     d=_sinc_slope,
+    emit=lambda e, x: e.sinc(x),
     method=True,
     public=("sinc", "special.sinc"),
     doc="""sin(πx)/(πx), which is 1 at 0, where its second derivative is −π²/3.
@@ -127,6 +129,7 @@ elementwise(
     "spence",
     value=special.spence,
     d=lambda xp, _out, x: xp.negative(xp.log1p_quotient_derivative(0, xp.subtract(x, 1))),
+    emit=lambda e, x: e.special("spence", x),
     domain=("positive",),
     public=("special.spence",),
     doc="""Spence's function ∫₁ˣ log t / (1 − t) dt = Li₂(1 − x), for real and complex x (DLMF 25.12.3).
@@ -154,6 +157,7 @@ elementwise(
         lambda xp, _out, x, power: xp.power(x, xp.subtract(power, 1)),
         lambda xp, _out, x, power: _boxcox_slope(xp, xp.log(x), power),
     ),
+    emit=lambda e, x, y: e.special("boxcox", x, y),
     domain=("positive", "real"),
     public=("special.boxcox",),
     doc="""The Box–Cox transformation (x^λ − 1)/λ, log x for λ = 0; differentiable in x and λ, also at λ = 0.
@@ -169,6 +173,7 @@ elementwise(
         lambda xp, _out, x, power: xp.exp(xp.multiply(xp.subtract(power, 1), xp.log1p(x))),
         lambda xp, _out, x, power: _boxcox_slope(xp, xp.log1p(x), power),
     ),
+    emit=lambda e, x, y: e.special("boxcox1p", x, y),
     domain=("above minus one", "real"),
     public=("special.boxcox1p",),
     doc="""The Box–Cox transformation of 1 + x, exact for small x.
@@ -195,6 +200,7 @@ elementwise(
         lambda xp, out, y, power: _inverse_by_y(xp, out, y, power),
         lambda xp, out, y, power: _inverse_by_power(xp, out, y, power),
     ),
+    emit=lambda e, x, y: e.special("inv_boxcox", x, y),
     domain=((0.5, 2.0), (0.1, 1.5)),
     public=("special.inv_boxcox",),
     doc="""The x with boxcox(x, λ) = y: (1 + λy)^(1/λ), or eʸ for λ = 0.
@@ -210,6 +216,7 @@ elementwise(
         lambda xp, out, y, power: _inverse_by_y(xp, xp.add(out, 1), y, power),
         lambda xp, out, y, power: _inverse_by_power(xp, xp.add(out, 1), y, power),
     ),
+    emit=lambda e, x, y: e.special("inv_boxcox1p", x, y),
     domain=((0.5, 2.0), (0.1, 1.5)),
     public=("special.inv_boxcox1p",),
     doc="""The x with boxcox1p(x, λ) = y, exact for small y.

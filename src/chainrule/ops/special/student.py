@@ -64,6 +64,7 @@ elementwise(
         lambda xp, _out, df, t: xp.stdtr_df(df, t),
         lambda xp, _out, df, t: _density(xp, df, t),
     ),
+    emit=lambda e, x, y: e.special("stdtr", x, y),
     domain=((0.5, 5.0), "nonzero"),
     public=("special.stdtr",),
     doc="""The distribution function at t of Student's t with df degrees of freedom, of (df, t).
@@ -95,6 +96,7 @@ elementwise(
         lambda xp, out, df, _p: xp.negative(xp.divide(xp.stdtr_df(df, out), _density(xp, df, out))),
         lambda xp, out, df, _p: xp.reciprocal(_density(xp, df, out)),
     ),
+    emit=lambda e, x, y: e.special("stdtrit", x, y),
     domain=((0.5, 5.0), (0.1, 0.9)),
     public=("special.stdtrit",),
     doc="""The t at which stdtr(df, t) = p, of (df, p).

@@ -128,6 +128,7 @@ elementwise(
     "zetac",
     value=special.zetac,
     d=_riemann_slope,
+    emit=lambda e, x: e.special("zetac", x),
     domain=((1.5, 4.0),),
     public=("special.zetac",),
     doc="""ζ(x) − 1 for real x, exact for large x.
