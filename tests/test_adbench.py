@@ -110,6 +110,14 @@ def test_jacobian_of_a_hand():
     same(ours(hand.ours(30, 12)), np.moveaxis(expected, 0, -1))
 
 
+def test_jacobian_of_a_hand_that_touches_triangles():
+    _, inputs = hand.problem(30, 12, True)
+    expected = derivatives(partial(hand.inside, np), inputs, 0)
+    same(ours(hand.ours(30, 12, True)), np.moveaxis(expected, 0, -1))
+    corner = (*inputs[:-1], np.tile([0.0, 0.0], (12, 1)))
+    same(hand.inside(np, *corner), hand.errors(np, inputs[0][:26], *inputs[1:5], inputs[5][:, 2], inputs[6]))
+
+
 def test_bones_bend_by_euler_angles():
     angles = np.random.default_rng(0).normal(size=(4, 3))
     same(hand.bent(np, angles)[:, :3, :3], Rotation.from_euler("xyz", angles).as_matrix())

@@ -98,20 +98,40 @@ def errors(xp: Any, theta: Any, relative: Any, inverse: Any, mesh: Any, weights:
     return points - posed(xp, theta, relative, inverse, mesh, weights)[seen]
 
 
-def ours(*sizes: int) -> libraries.Call:
-    return libraries.ours(errors, data(*sizes), what="jacobian")
+def inside(xp: Any, moved: Any, *others: Any) -> Any:
+    """Errors of points in triangles; ``moved`` is θ and what is added to all u, whose derivatives are two columns."""
+    *model, corners, points, u = others
+    vertices = posed(xp, moved[:26], *model)
+    u = u + moved[26:]
+    first, second = u[:, :1], u[:, 1:]
+    a, b, c = (vertices[corners[:, i]] for i in range(3))
+    return points - (first * a + second * b + (1 - first - second) * c)
 
 
-def jax(*sizes: int) -> libraries.Call:
-    return libraries.jax(errors, data(*sizes), what="jacobian")
+def problem(vertices: int, correspondences: int, complicated: bool = False) -> tuple[Any, tuple[np.ndarray, ...]]:
+    """The errors and what they are errors of."""
+    theta, *model, seen, points = simple = data(vertices, correspondences)
+    if not complicated:
+        return errors, simple
+    rng = np.random.default_rng(correspondences)
+    corners = np.stack([seen, *rng.integers(vertices, size=(2, correspondences))], 1)
+    return inside, (np.r_[theta, 0.0, 0.0], *model, corners, points, rng.random((correspondences, 2)) / 2)
 
 
-def torch_compile(*sizes: int) -> libraries.Call:
-    return libraries.torch_compile(errors, data(*sizes), what="jacobian")
+def ours(*case: Any) -> libraries.Call:
+    return libraries.ours(*problem(*case), what="jacobian")
 
 
-def torch(*sizes: int) -> libraries.Call:
-    return libraries.torch(errors, data(*sizes), what="jacobian")
+def jax(*case: Any) -> libraries.Call:
+    return libraries.jax(*problem(*case), what="jacobian")
+
+
+def torch_compile(*case: Any) -> libraries.Call:
+    return libraries.torch_compile(*problem(*case), what="jacobian")
+
+
+def torch(*case: Any) -> libraries.Call:
+    return libraries.torch(*problem(*case), what="jacobian")
 
 
 def by_c(*sizes: int) -> libraries.Call:
@@ -124,6 +144,8 @@ CASES = [
     Case("small, 800", (544, 800), without=["torch_compile"]),
     Case("big, 100", (8_674, 100), without=["torch_compile"]),
     Case("big, 800", (8_674, 800), limit=0.7),
+    Case("complicated small, 100", (544, 100, True), without=["by_c", "torch_compile"]),
+    Case("complicated big, 800", (8_674, 800, True), without=["by_c", "torch_compile"]),
 ]
 
 
