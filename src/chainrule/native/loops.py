@@ -455,7 +455,17 @@ class Emitter:
         if x.constant is not None:
             with np.errstate(all="ignore"):
                 return self.wide(self.const(x.constant.astype(dtype), dtype), x.lanes)
+        if dtype == np.float16 and x.dtype == F64:
+            x = self._odd_single(x)
         return self.pure("cast", dtype, x.lanes, x)
+
+    def _odd_single(self, x: Value) -> Value:
+        """x in single precision, with an odd last digit if it is not exact: rounded once more, it is rounded right."""
+        unsigned = np.dtype(np.uint32)
+        near = self.pure("cast", F32, x.lanes, x)
+        back, bits = self.cast(near, F64), self.bitcast(near, unsigned)
+        down = self.select(self.abs(back) > self.abs(x), bits - 1, bits)
+        return self.bitcast(self.select(self.eq(back, x) | self.isnan(x), bits, down | 1), F32)
 
     def bitcast(self, x: Value, dtype: Any) -> Value:
         """The bits of x as a number of another dtype of the same size."""

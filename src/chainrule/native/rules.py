@@ -29,7 +29,7 @@ def operand_dtypes(op: Any, operands: Sequence[Any], out: np.dtype) -> list[np.d
         return [BOOL, out, out]
     known = [d for d in dtypes if d is not None]
     weak = [x for x, d in zip(operands, dtypes, strict=True) if d is None]
-    if any(d.kind not in LEVELS or d.itemsize > (16 if d.kind == "c" else 8) for d in [*known, out]):
+    if not all(_has_rules(d) for d in [*known, out]):
         return None
     try:
         common = np.result_type(*known, *(type(x)(0) for x in weak))
@@ -44,6 +44,11 @@ def operand_dtypes(op: Any, operands: Sequence[Any], out: np.dtype) -> list[np.d
     if op.name == "absorbing_multiply":
         return [BOOL if d == BOOL else sees for d in dtypes]
     return [sees] * len(dtypes)
+
+
+def _has_rules(dtype: np.dtype) -> bool:
+    """Whether compiled code computes with numbers of a dtype: half precision, and more than double, are for the host."""
+    return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)) or dtype.char in "FD"
 
 
 def as_dtype(e: Emitter, x: Any, dtype: np.dtype) -> Any:
