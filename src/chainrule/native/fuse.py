@@ -17,6 +17,7 @@ from chainrule.native.statements import Array, Axis, Read, Statement, runs_along
 
 UNROLLED = 1500  # numbers that the statements inside one loop may make, to be written out without loops
 UNROLLED_EACH = 64  # and each of them
+UNROLLED_FOLD = 32  # steps of a sum that is written out beside vectors
 LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
 
@@ -145,13 +146,16 @@ def _joined(
 
 
 def _innermost(statement: Statement, axis: Axis, axes: Sequence[Axis]) -> bool:
-    """Whether an axis is better left to the innermost loop: memory runs along it, and along no other as long."""
+    """Whether an axis is better left to an inner loop: memory runs along it alone, or it is short and folded over."""
     others = [a.size for a in axes if a is not axis]
+    if axis in statement.folded and axis.size <= UNROLLED_FOLD and any(a not in statement.folded for a in axes):
+        return True
     if not others or max(others) <= LANES or axis.size <= LANES // 2:
         return False
     reads = [r for r in statement.reads if isinstance(r, Read)]
-    whole = [(r.array, r.place) for r in reads if len(axes) <= sum(len(i.terms) for _, i in r.place)]
-    places = [*whole, (statement.out, statement.place)] if not statement.folded else whole
+    whole = [(r.array, r.place) for r in reads if all(any(i.coefficient(a) for _, i in r.place) for a in axes)]
+    folds = any(a in statement.folded for a in axes)
+    places = whole if folds else [*whole, (statement.out, statement.place)]
     along = [_step(array, place, axis) for array, place in places]
     return bool(along) and all(step == 1 for step in along)
 
@@ -203,7 +207,18 @@ def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
 def _worth(axes: Alternative, rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:
     """Whether to write the axes that are left out as numbers, side by side over the loop."""
     widest = max((axis.size for _, left in rest for axis in left), default=1)
-    return widest <= 4 or (widest <= 16 and next(iter(axes.values())).size >= 4 * widest)
+    size = next(iter(axes.values())).size
+    if widest <= 4 or (widest <= 16 and size >= 4 * widest):
+        return True
+    return widest <= UNROLLED_FOLD and size >= LANES and all(_side_by_side(s, axes[s], left) for s, left in rest)
+
+
+def _side_by_side(statement: Statement, axis: Axis, left: Sequence[Axis]) -> bool:
+    """Whether neighbours along an axis are neighbours in memory, and only what is folded is left to be written out."""
+    if any(a not in statement.folded for a in left):
+        return False
+    reads = [_step(r.array, r.place, axis) for r in statement.reads if isinstance(r, Read)]
+    return all(step in (0, 1) for step in [*reads, _step(statement.out, statement.place, axis)])
 
 
 def _score(alternative: Alternative, left: dict[Statement, tuple[Axis, ...]]) -> float:

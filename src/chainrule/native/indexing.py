@@ -21,6 +21,7 @@ from chainrule.native.statements import (
     Statement,
     View,
     broadcast,
+    reshaped,
     sliced,
     view_of,
 )
@@ -136,4 +137,6 @@ def _scatter_add(lister: Lister, operands: Any, node: Node) -> View | None:
         return scattered(lister, operands[0], operands[1:], template, node.shape, node.dtype)
     if not is_basic(template):
         return None
+    if all(part is None or part is Ellipsis or part == slice(None) for part in template):
+        return reshaped(lister.whole(operands[0]), node.shape)
     return written(lister, Array(node.shape, node.dtype, name="scatter"), template, operands[0], fill=0)

@@ -188,6 +188,8 @@ class Lister:
     def product(self, x: View, y: View, batch: Sequence[int], n: int, m: int, k: int, dtype: Any) -> View:
         """out[…, n, m] = Σₖ x[…, n, k]·y[…, k, m]."""
         shape = (*batch, n, m)
+        if min(n, m, k) > 1 and n * 4 >= k and not self.in_rows(y):
+            y = self.copy(y)  # once, where it is read n times: numbers side by side fill a vector
         axes, indices = self.axes_of((*shape, k))
         left = broadcast(x, (*batch, n, k)).read([*indices[:-2], indices[-1]])
         right = broadcast(y, (*batch, k, m)).read([*indices[:-3], indices[-1], indices[-2]])
@@ -200,6 +202,13 @@ class Lister:
                 folded=folded, combine="add", initial=0, name="matmul",
             )
         )  # fmt: skip
+
+    @staticmethod
+    def in_rows(x: View) -> bool:
+        """Whether neighbours along the last axis are neighbours in memory."""
+        last = Axis(2)
+        place = x.map([ZERO] * (len(x.shape) - 1) + [Index(((last, 1),))])
+        return sum(index.coefficient(last) for _, index in place[-1:]) == 1
 
     def call(
         self, specs: Sequence[Any], operands: Sequence[Any], call: Callable[..., Any], name: str

@@ -154,7 +154,7 @@ class Lowering:
     # ------------------------------------------------------------------------------------------ where things live
 
     def _complete(self, statement: Statement) -> Path:
-        """The loops around the completion of what a statement makes: outside of those over which it is folded or in parts."""
+        """The loops around the completion of what it makes: not those it is folded over, or written in parts by."""
         path = self.paths[statement]
         for i, loop in enumerate(path):
             axis = loop.axes[statement]
