@@ -86,6 +86,8 @@ class Lister:
         operands = operands_of(node, self.known, raw)
         if node.op is PICK:
             return operands[0][node.params["index"]]
+        if node.op.outputs is None and 0 in node.shape:
+            return self.view(np.empty(node.shape, node.dtype))
         rule = LOWERINGS.get(node.op.name)
         if rule is not None:
             made = rule(self, operands, node)
@@ -105,9 +107,22 @@ class Lister:
     # ------------------------------------------------------------------------------------------ statements
 
     def add(self, statement: Statement) -> View:
+        if any(axis.size == 0 for axis in statement.axes) and 0 not in statement.out.shape:
+            found = self._of_nothing(statement)
+            if found is None:
+                return view_of(statement.out)
+            statement = found
         self.statements.append(statement)
         statement.out.makers.append(statement)
         return view_of(statement.out)
+
+    def _of_nothing(self, statement: Statement) -> Statement | None:
+        """What a statement leaves in an array if it has no steps: what it begins with, or nothing."""
+        out, start = statement.out, statement.initial if statement.fill is None else statement.fill
+        if out.makers or start is None:
+            return None
+        axes, indices = self.axes_of(out.shape)
+        return Statement(out, apart(indices), tuple(a for a in axes if a), (start,), _same, name=statement.name)
 
     def elementwise(self, node: Node, operands: Sequence[Any]) -> View | None:
         shape, op = node.shape, node.op
@@ -242,6 +257,10 @@ class Lister:
         return views if op.outputs is not None else views[0]
 
 
+def _same(_e: Any, x: Any) -> Any:
+    return x
+
+
 def _nothing(_e: Any) -> None:
     """The rule of a statement that calls."""
 
@@ -259,7 +278,7 @@ class HostCall:
         assert op is not None
         given = [x if w is None else w for x, w in zip(arrays, self.weak, strict=True)]
         with np.errstate(all="ignore"):
-            found = op.value(given, **self.node.params) if op.sequence else op.value(*given, **self.node.params)
+            found = op.value(*given, **self.node.params)
         return found if op.outputs is not None else (found,)
 
     def __call__(self, lowering: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:

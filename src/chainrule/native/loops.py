@@ -480,11 +480,10 @@ class Emitter:
 
     def across(self, kind: str, x: Any) -> Any:
         """add, mul, minimum, maximum, and, or of all lanes."""
-        if isinstance(x, Pair):
-            assert kind == "add", kind
-            return Pair(self.across(kind, x.re), self.across(kind, x.im))
         if x.lanes == 1:
             return x
+        if isinstance(x, Pair) and kind == "add":
+            return Pair(self.across(kind, x.re), self.across(kind, x.im))
         if kind in ("minimum", "maximum", "mul"):
             # Halves against halves, so that NaN is kept and the order does not depend on the machine.
             parts = [self.lane(x, i) for i in range(x.lanes)]
@@ -497,7 +496,9 @@ class Emitter:
             return parts[0]
         return self.pure("across", x.dtype, 1, kind, x)
 
-    def lane(self, x: Value, i: int) -> Value:
+    def lane(self, x: Any, i: int) -> Any:
+        if isinstance(x, Pair):
+            return Pair(self.lane(x.re, i), self.lane(x.im, i))
         return x if x.lanes == 1 else self.pure("lane", x.dtype, 1, x, i)
 
     def row(self, values: list[Value]) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.lowerings.views import is_basic
 from chainrule.native.rules import as_dtype
-from chainrule.native.statements import Array, Statement, View, sliced, view_of
+from chainrule.native.statements import Array, Statement, View, reshaped, sliced, view_of
 from chainrule.node import Node
 
 
@@ -30,7 +31,7 @@ def written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = N
 def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
     axis = node.params.get("axis", 0)
     if axis is None:
-        return None
+        operands, axis = [_flat(lister, x) for x in operands], 0
     out, start = Array(node.shape, node.dtype, name="concat"), 0
     axis %= len(node.shape)
     view = view_of(out)
@@ -39,6 +40,12 @@ def _concat(lister: Lister, operands: Any, node: Node) -> View | None:
         view = written(lister, out, (*[slice(None)] * axis, slice(start, start + size)), x)
         start += size
     return view
+
+
+def _flat(lister: Lister, x: Any) -> View:
+    x = lister.view(x)
+    size = (math.prod(x.shape),)
+    return reshaped(x, size) or reshaped(lister.copy(x), size) or x
 
 
 @lowers("stack")

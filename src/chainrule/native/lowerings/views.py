@@ -62,13 +62,18 @@ def _astype(lister: Lister, operands: Any, node: Node) -> View:
     return x if x.dtype == node.dtype else lister.map(x, lambda e, v: e.cast(v, node.dtype), node.dtype, "astype")
 
 
-@lowers("real", "imag")
+@lowers("real", "imag", "conj")
 def _part(lister: Lister, operands: Any, node: Node) -> View | None:
     x, op = lister.view(operands[0]), node.op
-    if x.dtype.kind != "c":
-        return x if op is not None and op.name == "real" else None
-    name = "re" if op is not None and op.name == "real" else "im"
-    return lister.map(x, lambda e, v: getattr(v, name), node.dtype, name)
+    assert op is not None
+    if x.dtype.kind == "c":
+        return lister.map(x, PARTS[op.name], node.dtype, op.name)
+    if op.name == "imag":
+        return broadcast(lister.view(np.zeros((), node.dtype)), node.shape)
+    return x if x.dtype == node.dtype else None
+
+
+PARTS = {"real": lambda e, v: v.re, "imag": lambda e, v: v.im, "conj": lambda e, v: type(v)(v.re, -v.im)}
 
 
 def is_basic(template: Any) -> bool:
