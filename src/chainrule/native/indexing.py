@@ -112,7 +112,7 @@ def scattered(
     return lister.add(
         Statement(
             out, chosen.place, chosen.axes, (read, *chosen.reads), lambda e, v, *_: v,
-            folded=chosen.folded, combine="or" if out.dtype.kind == "b" else "add", initial=0, moves=moves, name="scatter",
+            folded=chosen.folded, combine="add", initial=0, moves=moves, name="scatter",
         )
     )  # fmt: skip
 

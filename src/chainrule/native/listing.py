@@ -269,7 +269,7 @@ class HostCall:
     """A call of an op's value rule in Python."""
 
     def __init__(self, node: Node, operands: Sequence[Any]):
-        self.node, self.name = node, node.name()
+        self.node, self.name = node, node.op.name if node.op is not None else ""
         # What is a number of Python's to the rule must stay one: it decides dtypes.
         self.weak = [None if isinstance(x, (View, np.ndarray, np.generic)) else x for x in operands]
 

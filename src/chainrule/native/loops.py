@@ -512,7 +512,9 @@ class Emitter:
         return self.row([self.call(name, result, *[self.lane(x, i) for x in columns]) for i in range(lanes)])
 
     def combine(self, kind: str, x: Any, y: Any) -> Any:
-        """x and y by a reduction's operation."""
+        """x and y by a reduction's operation; the sum of booleans is whether one is true."""
+        if kind == "add" and x.dtype == BOOL:
+            kind = "or"
         if kind in ("minimum", "maximum"):
             return getattr(self, kind)(x, y)
         return self.binary(kind, x, y)
