@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chainrule.native.statements import Array, Axis, Read, Statement, runs_along
+from chainrule.native.statements import Array, Axis, Index, Read, Statement, runs_along
 
 UNROLLED = 1500  # numbers that the statements inside one loop may make, to be written out without loops
 UNROLLED_EACH = 64  # and each of them
@@ -166,7 +166,10 @@ def _flows(maker: Statement, own: Axis, reader: Statement, axis: Axis) -> bool:
         return False
     written = runs_along(maker.out, maker.place, own)
     if written is None:
-        return False
+        # What adds to the part that was written does so element by element.
+        part = _part_along(maker.place, own)
+        reads = any(isinstance(read, Read) and read.array is maker.out for read in reader.reads)
+        return reader.adds and not reads and part is not None and part == _part_along(reader.place, axis)
     if reader.out is maker.out and runs_along(maker.out, reader.place, axis) != written:
         return False
     return all(
@@ -178,16 +181,29 @@ def _flows(maker: Statement, own: Axis, reader: Statement, axis: Axis) -> bool:
 
 def _meets(alternative: Alternative, statement: Statement, axis: Axis) -> bool:
     """Whether a statement reads something that a member reads too, in the same step."""
-    mine = {(r.array, runs_along(r.array, r.place, axis)) for r in statement.reads if isinstance(r, Read)}
-    mine = {(array, run) for array, run in mine if run is not None}
+    mine = {(r.array, _direction(r.place, axis)) for r in statement.reads if isinstance(r, Read)}
+    mine = {(array, direction) for array, direction in mine if direction is not None}
     if not mine:
         return False
     return any(
-        (r.array, runs_along(r.array, r.place, other)) in mine
+        (r.array, _direction(r.place, other)) in mine
         for member, other in alternative.items()
         for r in member.reads
         if isinstance(r, Read)
     )
+
+
+def _part_along(place: Sequence[tuple[int, Index]], axis: Axis) -> tuple[int, int, int] | None:
+    """(dimension, step, offset) of what an axis alone runs along in a place."""
+    found = [(d, index) for d, (_, index) in enumerate(place) if index.coefficient(axis)]
+    if len(found) != 1 or len(found[0][1].terms) != 1:
+        return None
+    return found[0][0], found[0][1].coefficient(axis), found[0][1].offset
+
+
+def _direction(place: Sequence[tuple[int, Index]], axis: Axis) -> tuple[int, int] | None:
+    """(dimension, step): where an axis goes in a place."""
+    return next(((d, index.coefficient(axis)) for d, (_, index) in enumerate(place) if index.coefficient(axis)), None)
 
 
 def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:

@@ -671,18 +671,35 @@ class Lowering:
         e.store(storage.pointer, index, self._wide(value, lanes), lanes, stride)
 
     def _fill(self, storage: Storage, s: Statement, number: Any) -> None:
-        """Set all of one step's memory to a number."""
-        e, dtype = self.e, s.out.dtype
-        value = e.const(number, dtype)
+        """Set one step's memory to a number: all of it, or what the first to write there leaves out."""
+        first, count = self._stretch(storage, s)
+        self._set(storage, s.out.dtype, number, 0, first)
+        self._set(storage, s.out.dtype, number, first + count, storage.size)
+
+    def _stretch(self, storage: Storage, s: Statement) -> tuple[int, int]:
+        """(offset, size) of the stretch of memory that a statement writes to element by element; (0, 0) if to none."""
+        if s.moves or s.folded or s.adds:
+            return 0, 0
+        linear = _linear(s.place, storage.strides, {loop.axes[s] for loop in storage.loops})
+        size = 1
+        for axis, c in sorted(linear.terms, key=lambda term: term[1]):
+            if c != size:
+                return 0, 0
+            size *= axis.size
+        return linear.offset, size
+
+    def _set(self, storage: Storage, dtype: np.dtype, number: Any, start: int, stop: int) -> None:
+        """Set a stretch of memory to a number."""
+        e, value = self.e, self.e.const(number, dtype)
         lanes = max(1, WIDTH // dtype.itemsize)
-        whole = storage.size - storage.size % lanes
-        if whole > lanes * 4:
-            with e.loop(0, whole, lanes, "fill") as i:
+        whole = stop - (stop - start) % lanes
+        if whole - start > lanes * 4:
+            with e.loop(start, whole, lanes, "fill") as i:
                 e.store(storage.pointer, i, self._wide(value, lanes), lanes)
         else:
-            for i in range(0, whole, lanes):
+            for i in range(start, whole, lanes):
                 e.store(storage.pointer, i, self._wide(value, lanes), lanes)
-        for i in range(whole, storage.size):
+        for i in range(whole, stop):
             e.store(storage.pointer, i, value)
 
     def memory(self, array: Array) -> Storage:
