@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chainrule.native.statements import Array, Axis, Index, Read, Statement, runs_along
 
 UNROLLED = 1500  # numbers that the statements inside one loop may make, to be written out without loops
 UNROLLED_EACH = 64  # and each of them
 UNROLLED_FOLD = 32  # steps of a sum that is written out beside vectors
+ALTERNATIVES = 8  # ways to nest loops that are kept in mind
 LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
 
@@ -50,16 +52,36 @@ class Loop:
 
 
 Item = Straight | Call | Loop
-Alternative = dict[Statement, Axis]
+
+
+class _Alternative:
+    """One axis of every member of a group, all of one size."""
+
+    __slots__ = ("axes", "met", "size")
+
+    def __init__(self, size: int, axes: dict[Statement, Axis], met: set[Any]):
+        self.size, self.axes, self.met = size, axes, met
+
+    def with_member(self, statement: Statement, axis: Axis) -> _Alternative:
+        self.axes[statement] = axis
+        self.met.update(_directions(statement, axis))
+        return self
+
+    def copy(self) -> _Alternative:
+        return _Alternative(self.size, dict(self.axes), set(self.met))
+
+    def meets(self, statement: Statement, axis: Axis) -> bool:
+        """Whether a statement reads something that a member reads too, and in the same direction."""
+        return not self.met.isdisjoint(_directions(statement, axis))
 
 
 @dataclass(eq=False, slots=True)
 class _Group:
-    """Statements that are to share a loop of ``size``; None: that need none; −1: a call."""
+    """Statements that share a loop; or that need none; or a call."""
 
-    size: int | None
+    kind: type
     members: list[Statement] = field(default_factory=list)
-    alternatives: list[Alternative] = field(default_factory=list)
+    alternatives: list[_Alternative] = field(default_factory=list)
 
 
 def fused(statements: Sequence[Statement]) -> list[Item]:
@@ -75,44 +97,69 @@ def _work(statement: Statement, axes: Sequence[Axis]) -> int:
 
 
 def _fused(work: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> list[Item]:
+    """What is to be done in one step of the loops around: statements, and the axes of each that are left."""
     groups: list[_Group] = []
     home: dict[Statement, int] = {}
     makers: dict[Array, list[Statement]] = {}
     left = dict(work)
     for statement, axes in work:
-        least = 0
-        joined: tuple[int, list[Alternative]] | None = None
         needed = [m for array in _needed(statement) for m in makers.get(array, ())]
-        for maker in needed:
-            least = max(least, home[maker])
-        if statement.call is not None:
-            groups.append(_Group(-1, [statement]))
-            home[statement] = len(groups) - 1
-        else:
-            at_least = least
-            if needed:
-                # In the group of its youngest operand, if it fits there, else after it.
-                pass
-            for i in range(at_least, len(groups)):
-                found = _joined(groups[i], statement, axes, [m for m in needed if home[m] == i])
-                if found is not None:
-                    joined = (i, found)
-                    break
-            if joined is None:
-                groups.append(_Group(_size(axes), [], [{statement: a} for a in axes]))
-                joined = (len(groups) - 1, groups[-1].alternatives)
-                # An axis of every size may be chosen: the group has the size of the alternative.
-            i, alternatives = joined
-            groups[i].members.append(statement)
-            groups[i].alternatives = alternatives
-            home[statement] = i
+        least = max((home[m] for m in needed), default=0)
+        home[statement] = _placed(groups, statement, axes, least, [m for m in needed if home[m] == least])
         for array in statement.makes:
             makers.setdefault(array, []).append(statement)
-    return [_item(group, left) for group in groups]
+    return [_item(group, left) for group in _merged(groups, left, makers)]
 
 
-def _size(axes: Sequence[Axis]) -> int | None:
-    return 0 if axes else None
+def _placed(
+    groups: list[_Group], statement: Statement, axes: Sequence[Axis], least: int, needed: Sequence[Statement]
+) -> int:
+    """Put a statement into the first group that may have it, from ``least`` on, where ``needed`` are; which it is."""
+    kind = Call if statement.call is not None else Loop if axes else Straight
+    for i in range(least, len(groups)) if kind is not Call else ():
+        group = groups[i]
+        if group.kind is not kind:
+            continue
+        if kind is Loop:
+            found = _joined(group.alternatives, statement, axes, needed if i == least else ())
+            if not found:
+                continue
+            group.alternatives = found
+        group.members.append(statement)
+        return i
+    alternatives = [_Alternative(a.size, {}, set()).with_member(statement, a) for a in axes]
+    groups.append(_Group(kind, [statement], alternatives))
+    return len(groups) - 1
+
+
+def _merged(
+    groups: list[_Group], left: dict[Statement, tuple[Axis, ...]], makers: dict[Array, list[Statement]]
+) -> list[_Group]:
+    """The groups, neighbours made one where they may be and read the same."""
+    found: list[_Group] = []
+    for group in groups:
+        last = found[-1] if found else None
+        if last is None or last.kind is not Loop or group.kind is not Loop:
+            found.append(group)
+            continue
+        inside = set(last.members)
+        alternatives: list[_Alternative] | None = [one.copy() for one in last.alternatives]
+        related = False
+        for statement in group.members:
+            needed = [m for array in _needed(statement) for m in makers.get(array, ()) if m in inside]
+            related = (
+                related or bool(needed) or any(a.meets(statement, x) for a in alternatives for x in left[statement])
+            )
+            alternatives = _joined(alternatives, statement, left[statement], needed, free=True)
+            if not alternatives:
+                break
+            inside.add(statement)
+        if alternatives and related:
+            last.members += group.members
+            last.alternatives = alternatives
+        else:
+            found.append(group)
+    return found
 
 
 def _needed(statement: Statement) -> list[Array]:
@@ -123,26 +170,29 @@ def _needed(statement: Statement) -> list[Array]:
 
 
 def _joined(
-    group: _Group, statement: Statement, axes: Sequence[Axis], needed: Sequence[Statement]
-) -> list[Alternative] | None:
-    """The alternatives of a group with one member more; None if it cannot be one."""
-    if group.size == -1:
-        return None
-    if group.size is None or not axes:
-        return [] if group.size is None and not axes else None
-    found = []
-    for alternative in group.alternatives:
-        size = next(iter(alternative.values())).size
-        for axis in axes:
-            if axis.size != size or _innermost(statement, axis, axes):
-                continue
-            if needed:
-                fits = all(_flows(maker, alternative[maker], statement, axis) for maker in needed)
-            else:
-                fits = _meets(alternative, statement, axis)
-            if fits:
-                found.append({**alternative, statement: axis})
-    return found or None
+    alternatives: Sequence[_Alternative],
+    statement: Statement,
+    axes: Sequence[Axis],
+    needed: Sequence[Statement],
+    free: bool = False,
+) -> list[_Alternative]:
+    """The alternatives with one member more, of which there may be none; ``free``: it need not meet the others."""
+    found: list[_Alternative] = []
+    for alternative in alternatives:
+        fitting = [
+            axis
+            for axis in axes
+            if axis.size == alternative.size
+            and not _innermost(statement, axis, axes)
+            and (
+                all(_flows(maker, alternative.axes[maker], statement, axis) for maker in needed)
+                if needed
+                else free or alternative.meets(statement, axis)
+            )
+        ]
+        others = [alternative.copy() for _ in fitting[1:]]
+        found += [one.with_member(statement, a) for one, a in zip([alternative, *others], fitting, strict=False)]
+    return found[:ALTERNATIVES]
 
 
 def _innermost(statement: Statement, axis: Axis, axes: Sequence[Axis]) -> bool:
@@ -179,18 +229,10 @@ def _flows(maker: Statement, own: Axis, reader: Statement, axis: Axis) -> bool:
     )
 
 
-def _meets(alternative: Alternative, statement: Statement, axis: Axis) -> bool:
-    """Whether a statement reads something that a member reads too, in the same step."""
-    mine = {(r.array, _direction(r.place, axis)) for r in statement.reads if isinstance(r, Read)}
-    mine = {(array, direction) for array, direction in mine if direction is not None}
-    if not mine:
-        return False
-    return any(
-        (r.array, _direction(r.place, other)) in mine
-        for member, other in alternative.items()
-        for r in member.reads
-        if isinstance(r, Read)
-    )
+def _directions(statement: Statement, axis: Axis) -> list[Any]:
+    """(array, dimension, step) of what a statement reads along an axis."""
+    found = [(r.array, _direction(r.place, axis)) for r in statement.reads if isinstance(r, Read)]
+    return [one for one in found if one[1] is not None]
 
 
 def _part_along(place: Sequence[tuple[int, Index]], axis: Axis) -> tuple[int, int, int] | None:
@@ -207,12 +249,12 @@ def _direction(place: Sequence[tuple[int, Index]], axis: Axis) -> tuple[int, int
 
 
 def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
-    if group.size == -1:
+    if group.kind is Call:
         return Call(group.members[0])
-    if group.size is None:
+    if group.kind is Straight:
         return Straight(group.members)
-    axes = max(group.alternatives, key=lambda one: _score(one, left))
-    size = next(iter(axes.values())).size
+    best = max(group.alternatives, key=lambda one: _score(one.axes, left))
+    axes, size = best.axes, best.size
     rest = [(s, tuple(a for a in left[s] if a is not axes[s])) for s in group.members]
     works = [_work(s, inner) for s, inner in rest]
     if sum(works) <= UNROLLED and max(works) <= UNROLLED_EACH and (size > 1) and _worth(axes, rest):
@@ -220,7 +262,7 @@ def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
     return Loop(size, axes, _fused(rest))
 
 
-def _worth(axes: Alternative, rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:
+def _worth(axes: dict[Statement, Axis], rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:
     """Whether to write the axes that are left out as numbers, side by side over the loop."""
     widest = max((axis.size for _, left in rest for axis in left), default=1)
     size = next(iter(axes.values())).size
@@ -237,7 +279,7 @@ def _side_by_side(statement: Statement, axis: Axis, left: Sequence[Axis]) -> boo
     return all(step in (0, 1) for step in [*reads, _step(statement.out, statement.place, axis)])
 
 
-def _score(alternative: Alternative, left: dict[Statement, tuple[Axis, ...]]) -> float:
+def _score(alternative: dict[Statement, Axis], left: dict[Statement, tuple[Axis, ...]]) -> float:
     """How good it is to have these axes outermost: not those along which memory runs, nor those folded."""
     score = 0.0
     for statement, axis in alternative.items():
