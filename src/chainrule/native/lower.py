@@ -184,6 +184,8 @@ class Lowering:
         home = Home(done, None, registers)
         if array.output is not None or far or registers is None:
             around = () if array.output is not None else _common([done, *(self.paths[r] for r in readers)])
+            # The lanes of a vector are steps that need memory at once.
+            around = tuple(loop for loop in around if not loop.leaf)
             home.memory, home.around = self._storage(array, around), around
         return home
 
@@ -537,7 +539,7 @@ class Lowering:
             for value in by_lanes.values():
                 one = e.across(s.combine, value)
                 total = one if total is None else e.combine(s.combine, total, one)
-            totals.append(total)
+            totals.append(self.e.const(s.initial, s.out.dtype) if total is None else total)
         return totals
 
     def _finish(self, s: Statement, assigned: dict[Axis, int], value: Any, step: Step) -> None:
@@ -589,7 +591,8 @@ class Lowering:
             return read
         array = read.array
         if array.constant is not None and not read.moves and not self._varies(read, s):
-            return array.constant.reshape(-1)[_evaluated(_linear(read.place, array.strides, ()), assigned)]
+            at = _evaluated(_linear(read.place, array.strides, ()), assigned)
+            return self.e.const(array.constant.reshape(-1)[at], array.dtype)
         home = self.homes.get(array)
         if home is not None and home.registers is not None and self._within(home.registers, array, s, home.path):
             assert home.registers.registers is not None
@@ -600,7 +603,7 @@ class Lowering:
         if read.moves:
             index = self._moved(storage, array, index, lanes, stride, read.moves, s, assigned, step)
             return self.e.gather(storage.pointer, array.dtype, index)
-        if home is not None and step.vector in home.around:
+        if home is not None and step.vector in home.path:
             return self.e.load(storage.pointer, array.dtype, index, lanes, stride)
         return self.e.read(storage.pointer, array.dtype, index, lanes, stride)
 

@@ -237,6 +237,8 @@ def flipped(view: View, axes: Sequence[int]) -> View:
 
 def reshaped(view: View, shape: Shape) -> View | None:
     """The same elements in another shape; None if the array under the view has them in another order."""
+    if 0 in shape:
+        return View(view.array, shape, lambda _: apart([ZERO] * len(view.array.shape)))
     old = [d for d, size in enumerate(view.shape) if size != 1]
     new = [d for d, size in enumerate(shape) if size != 1]
     runs, i, j = [], 0, 0
