@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from chainrule.native.loops import Emitter, Value
-from chainrule.native.math.exponential import expm1
 from chainrule.native.math.formats import Format, real
 from chainrule.native.math.logarithm import log, log1p
+from chainrule.native.math.powers import hypot
 from chainrule.native.math.trigonometric import sin
 
 INFINITY = float("inf")
@@ -51,8 +51,9 @@ def huber(e: Emitter, _form: Format, delta: Value, r: Value) -> Value:
 @real
 def pseudo_huber(e: Emitter, _form: Format, delta: Value, r: Value) -> Value:
     """δ²(√(1 + (r/δ)²) − 1), 0 where either is 0; ∞ for δ < 0."""
-    v = r / delta
-    y = delta * delta * expm1(e, log1p(e, v * v) * 0.5)
+    # δ²(√(1 + v²) − 1) = r²/(1 + √(1 + v²)) of v = r/δ, which is |r|δ of a large v.
+    length = hypot(e, r / delta, e.wide(e.like(r, 1), r.lanes)) + 1
+    y = e.abs(r) * e.select(length < INFINITY, e.abs(r) / length, delta)
     y = e.select(e.eq(delta, 0) | e.eq(r, 0), e.like(r, 0), y)
     return e.select(delta < 0, e.like(r, INFINITY), y)
 

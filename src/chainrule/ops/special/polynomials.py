@@ -68,7 +68,6 @@ elementwise(
     "eval_genlaguerre",
     value=precisely(special.eval_genlaguerre),
     d=(NONE, NONE, lambda xp, _out, n, alpha, x: _laguerre_slope(xp, n, alpha, x)),
-    emit=lambda e, x, y, z: e.special("eval_genlaguerre", x, y, z),
     public=("special.eval_genlaguerre",),
     doc="""Lₙ^α(x) of (n, α, x), the generalized Laguerre polynomial of degree n; the derivative in α raises.
 
@@ -80,7 +79,6 @@ elementwise(
     "eval_gegenbauer",
     value=precisely(special.eval_gegenbauer),
     d=(NONE, NONE, lambda xp, _out, n, alpha, x: _gegenbauer_slope(xp, n, alpha, x)),
-    emit=lambda e, x, y, z: e.special("eval_gegenbauer", x, y, z),
     public=("special.eval_gegenbauer",),
     doc="""Cₙ^α(x) of (n, α, x), the Gegenbauer polynomial of degree n; the derivative in α raises.
 
@@ -92,7 +90,6 @@ elementwise(
     "eval_jacobi",
     value=precisely(special.eval_jacobi),
     d=(NONE, NONE, NONE, lambda xp, _out, n, alpha, beta, x: _jacobi_slope(xp, n, alpha, beta, x)),
-    emit=lambda e, x, y, z, w: e.special("eval_jacobi", x, y, z, w),
     public=("special.eval_jacobi",),
     doc="""Pₙ^(α, β)(x) of (n, α, β, x), the Jacobi polynomial of degree n; derivatives in α and β raise.
 
