@@ -887,3 +887,26 @@ def test_rules_that_cannot_be():
     error(f"[rule] 'sum(x, 1)' does not fit the op sum; {told}", "sum(x, 1)", "x")
     told = "expected some operands by position and parameters by name: subscripts; see a printed graph."
     error(f"[rule] 'contract()' does not fit the op contract; {told}", "contract()", "x")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (cr.tanh(2 * x + 1) * cr.exp(-x * x)).sum(),
+        lambda x: ((x - x.mean()) ** 2).mean(),
+        lambda x: cr.where(x > 0, x, 0).sum(),
+        cr.norm,
+    ],
+)
+def test_what_is_repeated_takes_no_memory(f):
+    graph = cr.trace(cr.value_and_grad(f), cr.Spec((10**12,), np.dtype(float)))  # of which one array is 8 TB
+    for fast in (False, True):
+        assert passes.optimize(graph, fast).outputs[1]._node.shape == (10**12,)
+
+
+def test_constants_that_repeat_along_different_axes_differ():
+    x, row = cr.symbol("x", (2, 2)), np.array([1.0, 2.0])
+    y = (x + np.broadcast_to(row, (2, 2))) * (x + np.broadcast_to(row[:, None], (2, 2)))
+    merged = passes.cse(y.graph())
+    assert len(merged.nodes) == 4
+    assert merged(np.zeros((2, 2))).tolist() == [[1.0, 2.0], [2.0, 4.0]]

@@ -18,7 +18,7 @@ from chainrule.config import recording
 from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError, RangeError, ShapeError
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
-from chainrule.spec import Shape, Spec, Specs, spec_of
+from chainrule.spec import Shape, Spec, Specs, copied, spec_of
 from chainrule.tree import LEAVES, flatten
 from chainrule.unknown import UnknownError, UnknownNode, unknown_call
 
@@ -394,7 +394,7 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     specs = [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
     assert op.spec is not None
     out = op.spec(*specs, **params)
-    kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+    kept = (None, *(copied(v) if isinstance(v, np.ndarray) else v for v in values))
     if op.outputs is not None:
         outs = Specs(out)  # type: ignore[arg-type]  # such an op gives a tuple of them
         return gathered(op, picks(cls, record(op, tuple(nodes), kept, params, outs, SymbolicNode), outs))

@@ -61,6 +61,20 @@ def shape_of(value: Any) -> Shape:
     return getattr(value, "shape", ())
 
 
+def distinct(array: np.ndarray) -> np.ndarray:
+    """What an array repeats, once: axes along which it stays in place have size 1."""
+    if 0 not in array.strides or array.size == 0:
+        return array
+    return array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides)]
+
+
+def copied(array: np.ndarray) -> np.ndarray:
+    """A copy that repeats what the array repeats, and takes no more memory."""
+    if 0 not in array.strides or array.size == 0:
+        return array.copy()
+    return np.broadcast_to(distinct(array).copy(), array.shape)
+
+
 def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
     """The common shape of operands by NumPy's rule, or a ShapeError that names both."""
     rank = max(map(len, shapes), default=0)

@@ -28,9 +28,7 @@ class Function:
     # The outputs of a graph by machine code: told by jit.py, which stands floors above.
     run_compiled: Callable[[Graph, Sequence[Any]], Sequence[Any]]
 
-    def __init__(
-        self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = (), compile: bool = False
-    ):
+    def __init__(self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = (), compile: bool = False):
         self._compile = compile
         self._name = name
         self._single = isinstance(outputs, Box)

@@ -23,7 +23,7 @@ from chainrule.graph.support import bare
 from chainrule.node import Node, SymbolicNode, next_number, record, record_pair
 from chainrule.op import PICK, Op
 from chainrule.ops import ops
-from chainrule.spec import Spec, Specs, shape_of, spec_of
+from chainrule.spec import Spec, Specs, copied, shape_of, spec_of
 
 _levels = itertools.count()
 _new = object.__new__
@@ -285,7 +285,7 @@ def _specs(values: Sequence[Any], nodes: Sequence[Any]) -> list[Any]:
 
 
 def _kept(values: Sequence[Any]) -> tuple[Any, ...]:
-    return (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+    return (None, *(copied(v) if isinstance(v, np.ndarray) else v for v in values))
 
 
 def _all_gather(x: Any, front: bool, size: int) -> tuple[Any, bool]:

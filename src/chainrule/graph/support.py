@@ -68,7 +68,7 @@ def _support(x: Any) -> Any:
     kind = getattr(getattr(x, "dtype", None), "kind", None)
     if kind in ("b", "i", "u"):
         return x
-    return np.ones(x.shape, bool) if kind is not None else x != 0
+    return np.broadcast_to(np.True_, x.shape) if kind is not None else x != 0
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from chainrule.graph.samples import ACROSS, Axis, innermost
 from chainrule.node import SymbolicNode, record, record_pair
 from chainrule.op import PICK, Op
 from chainrule.ops import ops
-from chainrule.spec import Spec, Specs, spec_of
+from chainrule.spec import Spec, Specs, copied, spec_of
 from chainrule.tree import Structure, flatten, same_structure
 
 
@@ -82,7 +82,7 @@ class Tracing(Axis):
         derived: Any = op.spec(
             *(node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)), **params
         )
-        kept = (None, *(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+        kept = (None, *(copied(v) if isinstance(v, np.ndarray) else v for v in values))
         out = derived if op.outputs is None else Specs(derived)
         made = self._made(record(op, tuple(nodes), kept, params, out, Step), cls)
         return made if op.outputs is None else gathered(op, self.picks(cls, made._node))

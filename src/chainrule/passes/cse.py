@@ -11,6 +11,7 @@ from chainrule.apply import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node
 from chainrule.passes.rebuild import rebuilt
+from chainrule.spec import distinct
 
 # Ops whose operands may be exchanged, with the same result to the bit. (The larger of 0.0 and −0.0 may be either.)
 COMMUTING = frozenset({
@@ -73,7 +74,8 @@ def spelled(x: Any) -> Any:
     if isinstance(x, Box):
         return x._node if x._node is not None else spelled(x._value)
     if isinstance(x, (np.ndarray, np.generic)):
-        return x.dtype.str, x.shape, x.tobytes()
+        once = distinct(np.asarray(x))
+        return x.dtype.str, x.shape, once.shape, once.tobytes()
     if isinstance(x, (tuple, list)):
         return type(x), tuple(map(spelled, x))
     if isinstance(x, slice):

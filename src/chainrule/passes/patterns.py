@@ -16,7 +16,7 @@ from chainrule.node import Node
 from chainrule.op import REGISTRY
 from chainrule.ops import ops
 from chainrule.passes.cse import spelled
-from chainrule.spec import Spec, spec_of
+from chainrule.spec import Spec, distinct, spec_of
 
 # What a call is to a pattern: its op, operands and parameters.
 Call = tuple[Any, Sequence[Any], dict[str, Any]]
@@ -261,12 +261,13 @@ def is_number(x: Any, number: Any) -> bool:
     value = constant_of(x)
     if value is None or isinstance(value, (Spec, complex)):
         return False
-    array = np.asarray(value)
+    array = distinct(np.asarray(value))
     if array.size == 0 or array.dtype.kind == "c" or array.flat[0] != number:
         return False
+    if not (array == number).all():
+        return False
     # Among floating-point numbers an integer 0 is +0.0.
-    signs = np.signbit(array.astype(float)) == np.signbit(number)
-    return bool(np.all((array == number) & signs))
+    return number != 0 or bool((np.signbit(array.astype(float)) == np.signbit(number)).all())
 
 
 def spec_of_operand(x: Any) -> Spec:
