@@ -20,8 +20,6 @@ from chainrule.native.statements import (
     View,
     apart,
     broadcast,
-    reshaped,
-    sliced,
     view_of,
 )
 from chainrule.node import Node
@@ -30,7 +28,6 @@ from chainrule.ops import raw
 
 # How the ops that are not elementwise are lowered: (lister, views of the operands, node) -> View, or a tuple of them.
 LOWERINGS: dict[str, Callable[..., Any]] = {}
-SMALL = 4096  # multiplications in a product of matrices, up to which loops beat a call of BLAS
 
 
 def lowers(*names: str) -> Callable[..., Any]:
@@ -200,38 +197,17 @@ class Lister:
             )
         )  # fmt: skip
 
-    def product(self, x: View, y: View, batch: Sequence[int], n: int, m: int, k: int, dtype: Any) -> View:
-        """out[…, n, m] = Σₖ x[…, n, k]·y[…, k, m]."""
-        shape = (*batch, n, m)
-        if min(n, m, k) > 1 and n * 4 >= k and not self.in_rows(y):
-            y = self.copy(y)  # once, where it is read n times: numbers side by side fill a vector
-        axes, indices = self.axes_of((*shape, k))
-        left = broadcast(x, (*batch, n, k)).read([*indices[:-2], indices[-1]])
-        right = broadcast(y, (*batch, k, m)).read([*indices[:-3], indices[-1], indices[-2]])
-        out = Array(shape, dtype, name="matmul")
-        folded = (axes[-1],) if axes[-1] is not None else ()
-        return self.add(
-            Statement(
-                out, apart(indices[:-1]), tuple(a for a in axes if a), (left, right),
-                lambda e, a, b: e.cast(a, dtype) * e.cast(b, dtype),
-                folded=folded, combine="add", initial=0, name="matmul",
-            )
-        )  # fmt: skip
-
-    @staticmethod
-    def in_rows(x: View) -> bool:
-        """Whether neighbours along the last axis are neighbours in memory."""
-        last = Axis(2)
-        place = x.map([ZERO] * (len(x.shape) - 1) + [Index(((last, 1),))])
-        return sum(index.coefficient(last) for _, index in place[-1:]) == 1
-
     def call(
         self, specs: Sequence[Any], operands: Sequence[Any], call: Callable[..., Any], name: str
     ) -> tuple[View, ...]:
         """Arrays that one function makes of whole arrays: ``call(lowering, operands, outs)``, when it is time to."""
-        views = [self.whole(x) for x in operands]
-        outs = [Array(spec.shape, spec.dtype, name=name) for spec in specs]
-        arrays = [x.array for x in views]
+        arrays = [self.whole(x).array for x in operands]
+        return self.calling(arrays, [Array(spec.shape, spec.dtype, name=name) for spec in specs], call, name)
+
+    def calling(
+        self, arrays: Sequence[Array], outs: Sequence[Array], call: Callable[..., Any], name: str
+    ) -> tuple[View, ...]:
+        """The same of arrays that are there."""
         reads = tuple(Read(array, ()) for array in arrays)
         statement = Statement(
             outs[0],
@@ -286,22 +262,3 @@ class HostCall:
 
 
 COSTS = dict.fromkeys(["exp", "log", "tanh", "sin", "cos", "power", "erf", "sigmoid", "softplus", "expm1", "log1p"], 20)
-
-
-@lowers("matmul")
-def _matmul(lister: Lister, operands: Any, node: Node) -> View | None:
-    x, y = (lister.view(z) for z in operands)
-    if len(x.shape) == 1:
-        x = sliced(x, (None,))
-        made = _matrices(lister, x, sliced(y, (slice(None), None)) if len(y.shape) == 1 else y, node.dtype)
-    else:
-        made = _matrices(lister, x, sliced(y, (slice(None), None)) if len(y.shape) == 1 else y, node.dtype)
-    return None if made is None else reshaped(made, node.shape)
-
-
-def _matrices(lister: Lister, x: View, y: View, dtype: Any) -> View | None:
-    n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
-    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    if dtype.kind == "b":
-        return None
-    return lister.product(x, y, batch, n, m, k, dtype)
