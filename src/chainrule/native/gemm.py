@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.native.loops import Emitter, Pointer
 
 WIDTH = 64  # bytes of a vector, which may be several registers
-WRITTEN = 64  # products that a step of the loop over k writes out
+WRITTEN = 24  # products of vectors that a step of the loop over k writes out, if it can: code takes time to compile
 
 
 @cache
