@@ -61,7 +61,7 @@ DIGITS = {
     "ndtr": mp.ncdf,
     "gelu_exact": lambda x: x * mp.ncdf(x),
     "cosm1": lambda x: mp.cos(x) - 1,
-    "pseudo_huber": lambda d, r: d * (mp.sqrt(d * d + r * r) - d),
+    "pseudo_huber": lambda d, r: abs(r) if mp.isinf(r) else d * r * r / (d + mp.sqrt(d * d + r * r)),
 }
 # Sums that may cancel are as good as the larger term.
 CANCELLING = {"logaddexp": lambda x, y: abs(np.maximum(x, y)), "tanhshrink": abs}

@@ -8,6 +8,7 @@ from typing import Any
 from chainrule.native.loops import Emitter, Pair, Unstated
 from chainrule.native.math import (
     arithmetic,
+    complexes,
     entropy,
     error,
     exponential,
@@ -31,7 +32,7 @@ REAL: dict[str, Callable[..., Any]] = {
     )
     for name in names.split()
 }
-COMPLEX: dict[str, Callable[..., Any]] = {}
+COMPLEX: dict[str, Callable[..., Any]] = complexes.FUNCTIONS
 
 
 def _of_either(name: str) -> Callable[..., Any]:

@@ -54,6 +54,7 @@ def pseudo_huber(e: Emitter, _form: Format, delta: Value, r: Value) -> Value:
     # δ²(√(1 + v²) − 1) = r²/(1 + √(1 + v²)) of v = r/δ, which is |r|δ of a large v.
     length = hypot(e, r / delta, e.wide(e.like(r, 1), r.lanes)) + 1
     y = e.abs(r) * e.select(length < INFINITY, e.abs(r) / length, delta)
+    y = e.select(e.eq(delta, INFINITY), e.like(r, float("nan")), y)
     y = e.select(e.eq(delta, 0) | e.eq(r, 0), e.like(r, 0), y)
     return e.select(delta < 0, e.like(r, INFINITY), y)
 

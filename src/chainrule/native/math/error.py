@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chainrule.native.loops import Emitter, Value
 from chainrule.native.math.coefficients import ERF, ERFCX, EXP
 from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
-from chainrule.native.math.formats import Format, polynomial, product_of, real, sum_of
+from chainrule.native.math.formats import Format, polynomial, product_of, real, split, sum_of
 
+HALF_ROOT = "0.70710678118654752440084436210484903928483593768847403658833986899536623923"
 NEAR, FAR, MOST = 0.75, 3.0, 28.0
 
 
@@ -15,9 +18,10 @@ def _near(e: Emitter, form: Format, x: Value) -> Value:
     return e.fma(x, polynomial(e, x * x, form.pick(ERF)), x)
 
 
-def _far(e: Emitter, form: Format, x: Value, square: Value, low: Value) -> Value:
-    """erfc x of ¾ ≤ x ≤ 28, given x² in two parts."""
+def _far(e: Emitter, form: Format, x: Value, square: Value, low: Value, rest: Any = 0.0) -> Value:
+    """erfc x of ¾ ≤ x ≤ 28, given x² in two parts, and what x lacks."""
     below, below_low = sum_of(e, x * 2, e.like(x, 1))
+    below_low = below_low + rest * 2
     inverse = 1 / ((x + FAR) * below)
     t = (x - FAR) * below * inverse
     share = (x + FAR) * inverse
@@ -64,6 +68,9 @@ def ndtr(e: Emitter, form: Format, x: Value) -> Value:
     size = e.select(size > 39, e.like(x, 39), size)
     size = e.select(near < NEAR, e.like(x, NEAR * 2**0.5), size)
     square, low = product_of(e, size, size)
-    far = _far(e, form, size * 0.5**0.5, square * 0.5, low * 0.5) * 0.5
+    half_root, half_root_low = split(HALF_ROOT, form, 2)
+    x_far = e.rounded("mul", size, half_root)
+    rest = e.fma(size, half_root_low, e.fma(size, half_root, -x_far))
+    far = _far(e, form, x_far, square * 0.5, low * 0.5, rest) * 0.5
     middle = e.fma(_near(e, form, x * 0.5**0.5), 0.5, 0.5)
     return e.select(near < NEAR, middle, e.select(x < 0, far, 1 - far))

@@ -9,12 +9,24 @@ import numpy as np
 from scipy.special import cython_special
 
 from chainrule.native.loops import F64, Emitter, Unstated, Value
+from chainrule.native.symbols import resolves
 
 _EXPORTS = cython_special.__pyx_capi__
 _name = ctypes.pythonapi.PyCapsule_GetName
 _name.restype, _name.argtypes = ctypes.c_char_p, [ctypes.py_object]
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+
+_PREFIX = "scipy_special_"
+
+
+@resolves
+def _resolved(symbol: str) -> int | None:
+    if not symbol.startswith(_PREFIX):
+        return None
+    arity, _, name = symbol.removeprefix(_PREFIX).partition("_")
+    return address_of(name, int(arity))
 
 
 @functools.cache
@@ -34,7 +46,7 @@ def special(e: Emitter, name: str, *operands: Value) -> Value:
     address = address_of(name, len(operands))
     if address is None or any(x.dtype.kind != "f" for x in operands):
         raise Unstated(name)
-    symbol = f"scipy_special_{name}"
+    symbol = f"{_PREFIX}{len(operands)}_{name}"
     e.symbols[symbol] = address
     never = e.const(0, np.int32)  # whether to look for a method that overrides it
     return e.cast(e.foreign(symbol, F64, *[e.cast(x, F64) for x in operands], never), operands[0].dtype)
