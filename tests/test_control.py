@@ -936,3 +936,18 @@ def test_errors_of_associative_scan():
         "dtype; compute element by element along the axis.",
         lambda: cr.associative_scan(lambda a, b: cr.sum(a + b), np.ones(4)),
     )
+
+
+def test_a_while_loop_on_the_tape_runs_once(monkeypatch):
+    runs = []
+
+    def counting(body: Any) -> Any:
+        plan = compiled(body)
+        return lambda *xs: runs.append(body) or plan(*xs)
+
+    monkeypatch.setattr("chainrule.graph.body.compiled", counting)
+    a = cr.tensor(2.0, requires_grad=True)
+    y = cr.while_loop(lambda c: c < 1000.125, lambda c: c * a * 1.0, a)
+    assert len(runs) == 10 + 9  # the condition and the body
+    y.backward()
+    assert (y.item(), a.grad.item()) == (1024.0, 10 * 2.0**9)

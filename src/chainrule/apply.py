@@ -360,6 +360,15 @@ def _several(
     return gathered(op, picks(cls, node, outs))
 
 
+def recorded(op: Op, operands: Sequence[Any], outs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The Tensors of a call of an op with several outputs whose values are computed already."""
+    boxes = [x for x in operands if isinstance(x, Box)]
+    cls = functools.reduce(common_class, map(type, boxes))
+    values = [x._value if isinstance(x, Box) else as_value(op.name, x) for x in operands]
+    nodes = [x._node if isinstance(x, Box) else None for x in operands]
+    return _several(op, cls, outs, nodes, values, operands, params)
+
+
 def gathered(op: Op, outs: list[Any]) -> Any:
     """The outputs of an op with several, in its own kind of tuple."""
     return tuple(outs) if op.outputs is tuple else op.outputs(*outs)

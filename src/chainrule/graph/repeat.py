@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply
+from chainrule.apply import Box, apply, recorded
 from chainrule.config import recording
 from chainrule.graph.backwards import nested_scan
 from chainrule.graph.body import Body, Flags, is_floating, symbols, tensor_spec
 from chainrule.graph.layout import Arrays, zeros_of
 from chainrule.graph.pull import pulled
+from chainrule.graph.scan import SCAN
 from chainrule.op import program
 from chainrule.ops import install, ops, raw
 from chainrule.spec import Spec, spec_of
@@ -158,9 +159,32 @@ def _while_loop(*operands: Any, **params: Any) -> Any:
     if any(x._value is None for x in boxes) or not (recording.get() and any(x._node is not None for x in boxes)):
         return apply(WHILE, operands, params)
     snapshots = params["snapshots"]
+    if snapshots is None:
+        return _kept(operands, **params)
     facts = {name: params[name] for name in ("cond", "body", "conds", "consts")}
     _, length = run(*(x._value if isinstance(x, Box) else x for x in operands), **facts)
     return counted(operands[params["conds"] :], params["body"], params["consts"], length, snapshots)
+
+
+def _kept(operands: Arrays, cond: Body, body: Body, conds: int, consts: int, snapshots: Any) -> tuple[Any, ...]:
+    """The loop run once, with its carries kept, and recorded as the scan that would have kept them."""
+    values = [x._value if isinstance(x, Box) else x for x in operands]
+    tested, fixed, carry = values[:conds], values[conds : conds + consts], values[conds + consts :]
+    test, step = cond.plan, body.plan
+    passed: list[Any] = []
+    while test(*tested, *carry)[0]:
+        passed.append(carry)
+        carry = step(*fixed, *carry)
+    states = [np.empty((len(passed), *spec.shape), spec.dtype) for spec in body.specs]
+    for i in range(len(passed)):
+        for state, c in zip(states, passed[i], strict=True):
+            state[i] = c
+        passed[i] = None  # so that carries are in memory once
+    params = {
+        "body": body, "consts": consts, "carries": len(states), "length": len(passed), "reverse": False, "keep": True,
+        "snapshots": snapshots,
+    }  # fmt: skip
+    return tuple(recorded(SCAN, operands[conds:], (*carry, *states), params)[: len(states)])
 
 
 def counted(operands: Arrays, body: Body, consts: int, length: int, snapshots: Any) -> tuple[Any, ...]:
