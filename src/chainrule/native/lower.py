@@ -664,7 +664,8 @@ class Lowering:
             index, value = self._wide(index, lanes), self._wide(value, lanes)
             for i in range(lanes):
                 at = e.lane(index, i)
-                e.store(storage.pointer, at, e.load(storage.pointer, s.out.dtype, at) + e.lane(value, i))
+                before = e.load(storage.pointer, s.out.dtype, at)
+                e.store(storage.pointer, at, e.combine(s.combine, before, e.lane(value, i)))
             return
         if lanes == 1 and getattr(value, "lanes", 1) > 1:
             # The lanes of a loop that the array does not run along: folded, or all the same.
