@@ -9,7 +9,6 @@ import numpy as np
 
 from chainrule.graph.graph import Graph
 from chainrule.native import control as control  # registers how loops and choices are lowered
-from chainrule.native import indexing as indexing
 from chainrule.native import lowerings as lowerings
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of

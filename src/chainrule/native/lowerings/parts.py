@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.lowerings.views import is_basic
 from chainrule.native.rules import as_dtype
 from chainrule.native.statements import Array, Statement, View, reshaped, sliced, view_of
 from chainrule.node import Node
@@ -56,21 +55,6 @@ def _stack(lister: Lister, operands: Any, node: Node) -> View:
     for i, x in enumerate(operands):
         view = written(lister, out, (*[slice(None)] * axis, i), x)
     return view
-
-
-@lowers("put")
-def _put(lister: Lister, operands: Any, node: Node) -> View | None:
-    template = node.params["index"]
-    if len(operands) > 2 or not is_basic(template):
-        return None
-    out = Array(node.shape, node.dtype, name="put")
-    written(lister, out, (Ellipsis,), operands[0])
-    value = operands[1]
-    if isinstance(value, View):
-        room = len(sliced(view_of(out), template).shape)
-        while len(value.shape) > room:
-            value = sliced(value, (0,))
-    return written(lister, out, template, value)
 
 
 @lowers("add")

@@ -96,9 +96,15 @@ def gathered(lister: Lister, x: View, arrays: Sequence[Any], template: Sequence[
 
 
 def scattered(
-    lister: Lister, g: Any, arrays: Sequence[Any], template: Sequence[Any], shape: Shape, dtype: Any
+    lister: Lister,
+    g: Any,
+    arrays: Sequence[Any],
+    template: Sequence[Any],
+    shape: Shape,
+    dtype: Any,
+    combine: str = "add",
 ) -> View | None:
-    """Zeros with g added at the selection."""
+    """Zeros with g added, or folded in otherwise, at the selection."""
     out = Array(shape, dtype, name="scatter")
     whole = view_of(out)
     if not movable(whole, template):
@@ -112,7 +118,7 @@ def scattered(
     return lister.add(
         Statement(
             out, chosen.place, chosen.axes, (read, *chosen.reads), lambda e, v, *_: v,
-            folded=chosen.folded, combine="add", initial=0, moves=moves, name="scatter",
+            folded=chosen.folded, combine=combine, initial=0, moves=moves, name="scatter",
         )
     )  # fmt: skip
 
