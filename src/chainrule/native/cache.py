@@ -19,7 +19,6 @@ import threading
 import time
 from collections import OrderedDict
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 
 FORMAT = b"chainrule machine code 1\n"
@@ -37,29 +36,6 @@ def digest(*parts: bytes) -> bytes:
         found.update(len(part).to_bytes(8, "little"))
         found.update(part)
     return found.digest()
-
-
-def key_of(kind: str, content: bytes) -> bytes:
-    """The key of what is made of this content, by this library, on this computer."""
-    return digest(kind.encode(), _maker(), content)
-
-
-@functools.cache
-def _maker() -> bytes:
-    """The versions of what compiles, and what it compiles for."""
-    from llvmlite import binding
-
-    from chainrule.native.machine import processor
-
-    root = Path(__file__).parents[1]
-    parts = [FORMAT.decode(), *(version(name) for name in ("chainrule", "llvmlite", "numpy"))]
-    parts += [str(binding.llvm_version_info), binding.get_process_triple(), *processor(), sys.version]
-    # A library that is worked on keeps its version: its files tell.
-    for path in sorted(root.rglob("*.py")):
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            parts.append(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}")
-    return digest(*(part.encode() for part in parts))
 
 
 # ------------------------------------------------------------------------------------------------ in files

@@ -2,75 +2,180 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.graph.graph import Graph
+from chainrule.native import cache
 from chainrule.native import control as control  # registers how loops and choices are lowered
 from chainrule.native import lowerings as lowerings
+from chainrule.native.digest import spelled
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Emitter, Pointer
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
-from chainrule.native.machine import Code
+from chainrule.native.machine import Code, key_of, machine, object_of, optimised
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.program import Program
 from chainrule.native.statements import Array, view_of
+from chainrule.native.symbols import address_of, resolves
 from chainrule.native.threads import started
 from chainrule.spec import Spec
 
+MOVABLE = 1 << 20  # bytes of constants that are kept beside the machine code that reads them
+POOL = ("chainrule.parallel", "chainrule.pool")
+
 
 @dataclass(eq=False)
-class Compiled:
-    """What stands behind a program: machine code, the loop program it was made of, and what it has addresses of."""
+class Lowered:
+    """A graph as a loop program, and what its machine code will have addresses of."""
 
-    graph: Graph
-    code: Code
     loops: LoopProgram
     lowering: Lowering
+    outputs: tuple[Spec, ...]
+    arena: int
+    symbols: dict[str, int]
     kept: list[Any]
+
+    def __init__(self, graph: Graph):
+        e = Emitter(FUNCTIONS)
+        tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
+        specs = [node.spec for node in graph.inputs]
+        arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
+        lister = Lister()
+        outputs = placed(lister, lister.graph(graph, [view_of(a) for a in arrays]))
+        arena = Arena(tables[2])
+        self.lowering = Lowering(e, lister.statements, arena)
+        for array in arrays:
+            pointer = e.pointer_in(tables[0], array.input or 0)
+            self.lowering.homes[array] = Home((), Storage(array.strides, array.size, (), pointer))
+        for i, array in enumerate(outputs):
+            memory = self.lowering.homes[array].memory
+            assert memory is not None
+            memory.pointer = e.pointer_in(tables[1], i)
+        self.lowering.write()
+        self.loops = e.program("kernel", tables)
+        self.outputs = tuple(Spec(a.shape, a.dtype) for a in outputs)
+        self.arena = arena.size
+        self.symbols = e.symbols
+        self.kept = [lister.kept, e.kept]
+
+
+class Compiled:
+    """What stands behind a program: its graph, machine code, and the loop program that it was made of."""
+
+    code: Code
+    data: dict[str, np.ndarray]
+
+    def __init__(self, given: Graph, prepare: Callable[[Any], Graph]):
+        self.given, self.prepare = given, prepare
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        return self.prepare(self.given)
+
+    @functools.cached_property
+    def lowered(self) -> Lowered:
+        """Made again where machine code was found that had been kept."""
+        return Lowered(self.graph)
+
+    @property
+    def loops(self) -> LoopProgram:
+        return self.lowered.loops
+
+    @property
+    def lowering(self) -> Lowering:
+        return self.lowered.lowering
 
     @property
     def text(self) -> str:
         return text_of(self.loops)
 
 
-def compile(graph: Graph) -> Program:
-    """Machine code for a graph; every shape and dtype must be known.
+def _itself(graph: Graph) -> Graph:
+    return graph
+
+
+def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
+    """Machine code for a graph, after ``prepare`` where none is found that was kept; every shape must be known.
 
     >>> import chainrule as cr
     >>> x = cr.symbol("x", shape=(3,))
     >>> cr.native.compile(cr.sum(x * x).graph()).outputs
     (float64[],)
     """
-    e = Emitter(FUNCTIONS)
-    tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
-    specs = tuple(node.spec for node in graph.inputs)
-    arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
-    lister = Lister()
-    outputs = placed(lister, lister.graph(graph, [view_of(a) for a in arrays]))
-    arena = Arena(tables[2])
-    lowering = Lowering(e, lister.statements, arena)
-    for array in arrays:
-        pointer = e.pointer_in(tables[0], array.input or 0)
-        lowering.homes[array] = Home((), Storage(array.strides, array.size, (), pointer))
-    for i, array in enumerate(outputs):
-        memory = lowering.homes[array].memory
-        assert memory is not None
-        memory.pointer = e.pointer_in(tables[1], i)
-    lowering.write()
-    program = e.program("kernel", tables)
-    symbols = {name: data.ctypes.data for name, data in program.data.items()} | e.symbols
-    threads = started()
-    if threads is not None:
-        symbols |= {"chainrule.parallel": threads.parallel, "chainrule.pool": threads.address}
-    code = Code(text_of(program), symbols)
-    out_specs = tuple(Spec(a.shape, a.dtype) for a in outputs)
-    compiled = Compiled(graph, code, program, lowering, [program.data, lister.kept, e.kept])
-    return Program(code.address("kernel"), specs, out_specs, arena.size, owner=compiled)
+    text = spelled(graph)
+    key = None if text is None else key_of(f"graph {prepare.__qualname__}", text.encode())
+    content = None if key is None else cache.load(key)
+    entry = None if content is None else Entry.read(content)
+    compiled = Compiled(graph, prepare)
+    if entry is None:
+        lowered = compiled.lowered
+        loops = text_of(lowered.loops)
+        lowered.symbols |= {name: known for name in POOL if f"@{name}" in loops and (known := address_of(name))}
+        data = lowered.loops.data
+        movable = sum(x.nbytes for x in data.values()) <= MOVABLE and all(map(address_of, lowered.symbols))
+        entry = Entry(lowered.outputs, lowered.arena, data, list(lowered.symbols), b"")
+        if key is not None and movable:
+            entry.code = machine().emit_object(optimised(loops))
+            cache.save(key, entry.written())
+        else:
+            entry.code = object_of(loops)
+        symbols = lowered.symbols
+    else:
+        symbols = {name: known for name in entry.symbols if (known := address_of(name))}
+    # The constants that machine code reads live as long as it does.
+    compiled.data = entry.data
+    compiled.code = Code(entry.code, symbols | {name: x.ctypes.data for name, x in entry.data.items()})
+    inputs = tuple(node.spec for node in graph.inputs)
+    return Program(compiled.code.address("kernel"), inputs, entry.outputs, entry.arena, owner=compiled)
+
+
+@dataclass
+class Entry:
+    """What is kept of a program: what its machine code makes, needs, and reads, and the machine code."""
+
+    outputs: tuple[Spec, ...]
+    arena: int
+    data: dict[str, np.ndarray]
+    symbols: list[str]
+    code: bytes
+
+    def written(self) -> bytes:
+        head = {
+            "outputs": [(list(spec.shape), spec.dtype.str) for spec in self.outputs],
+            "arena": self.arena,
+            "data": [(name, x.nbytes) for name, x in self.data.items()],
+            "symbols": self.symbols,
+        }
+        return b"".join([json.dumps(head).encode(), b"\n", *(x.tobytes() for x in self.data.values()), self.code])
+
+    @classmethod
+    def read(cls, content: bytes) -> Entry | None:
+        """The entry, unless something that its code calls is not in this process."""
+        end = content.index(b"\n")
+        head = json.loads(content[:end])
+        if not all(map(address_of, head["symbols"])):
+            return None
+        outputs = tuple(Spec(tuple(shape), np.dtype(dtype)) for shape, dtype in head["outputs"])
+        data, at = {}, end + 1
+        for name, size in head["data"]:
+            data[name] = np.frombuffer(content, np.uint8, size, at).copy()
+            at += size
+        return cls(outputs, head["arena"], data, head["symbols"], content[at:])
+
+
+@resolves
+def _of_pool(name: str) -> int | None:
+    """What divides loops among threads, which are started when the first program asks."""
+    pool = started() if name in POOL else None
+    return None if pool is None else {"chainrule.parallel": pool.parallel, "chainrule.pool": pool.address}[name]
 
 
 def run(program: Program, *inputs: Any) -> list[np.ndarray]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
+import llvmlite
 import llvmlite.binding as llvm
+import numpy as np
 
 from chainrule.native import cache
 
@@ -15,6 +19,24 @@ from chainrule.native import cache
 def processor() -> tuple[str, str]:
     """The name of this computer's processor, and what it can do."""
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@functools.cache
+def _maker() -> bytes:
+    """The versions of what compiles, and what it compiles for."""
+    parts = [np.__version__, llvmlite.__version__, str(llvm.llvm_version_info), llvm.get_process_triple(), *processor()]
+    # The version of a library that is worked on stays: its files tell.
+    root = Path(__file__).parents[1]
+    for path in sorted(root.rglob("*.py")):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            parts.append(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}")
+    return cache.digest(*(part.encode() for part in parts))
+
+
+def key_of(kind: str, content: bytes) -> bytes:
+    """The key of what is made of this content, by this library, on this computer."""
+    return cache.digest(kind.encode(), _maker(), content)
 
 
 @functools.cache
@@ -60,7 +82,7 @@ def assembly(text: str) -> str:
 
 def object_of(text: str, thorough: bool = False) -> bytes:
     """The module as an object file: one that was made before, or a new one."""
-    key = cache.key_of("thorough" if thorough else "text", text.encode())
+    key = key_of("thorough" if thorough else "text", text.encode())
     found = cache.load(key)
     if found is None:
         found = machine().emit_object(optimised(text, thorough))
