@@ -20,6 +20,11 @@ from chainrule.trace import Traced
 from chainrule.tree import Structure, unflatten
 
 
+def optimised(body: Body) -> Graph:
+    """What is compiled of a body: all that it calls in its place, with the least to compute."""
+    return optimize(body.inline())  # type: ignore[attr-defined]  # attached to Graph
+
+
 class CompiledBody(Body):
     """A body that runs compiled, and so do its derivatives."""
 
@@ -29,7 +34,7 @@ class CompiledBody(Body):
     @functools.cached_property
     def plan(self) -> Any:
         """This graph as a function of bare arrays."""
-        return Launch(compile(optimize(self.inline())))  # type: ignore[attr-defined]  # attached to Graph
+        return Launch(compile(self, optimised))
 
     def derived(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
         if key not in self._derived:
