@@ -43,6 +43,8 @@ def main() -> int:
             print(f"{name} failed: {text}\n{program.json()}", flush=True)
             if options.keep:
                 (options.keep / f"{name}.json").write_text(program.json())
+        if number % 500 == 499:
+            print(f"after {name}: {dict(counts)}", flush=True)
         if time.monotonic() > end:
             break
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()), flush=True)

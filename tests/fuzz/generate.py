@@ -297,7 +297,10 @@ def setitem(g: Generator, values: Any, depth: int) -> Made:
     if i is None:
         return None
     where = index(g, values[i].shape)
-    room = values[i][index_of(where)].shape
+    try:
+        room = values[i][index_of(where)].shape
+    except IndexError:
+        return None
     if g.random.random() < 0.25:
         x = g.drawn(str(values[i].dtype), room)
         if any(isinstance(part, str) and part == "new" for part in where):
@@ -386,13 +389,7 @@ def while_(g: Generator, values: Any, depth: int) -> Made:
 
 def chosen(g: Generator, values: Any, depth: int) -> Made:
     switch = bool(g.random.random() < 0.4)
-    kind = "iu" if switch else "b"
-    i = g.value(values, lambda x: x.dtype.kind in kind and x.ndim == 0)
-    if i is None:
-        i = g.value(values, lambda x: x.dtype.kind in "fiu")
-        if i is None:
-            return None
-        return ("argmax", (i,), {"axis": None}) if switch else ("any", (i,), {"axis": None})
+    i = g.value(values)
     rest = [k for k in (g.value(values) for _ in range(2)) if k is not None]
     bodies = [_body(g, [values[k] for k in rest], depth, 1) for _ in range(3 if switch else 2)]
     like = values[rest[0]]
@@ -408,7 +405,7 @@ def called(g: Generator, values: Any, depth: int) -> Made:
 LOOPS = (scan, while_, chosen, called)
 MAKERS: tuple[tuple[Callable[..., Made], float], ...] = (
     (unary, 4), (binary, 6), (where, 1.5), (fold, 3), (softmax, 0.7), (matmul, 2), (shaped, 4), (getitem, 2),
-    (setitem, 1.2), (taken, 0.3), (joined, 1.5), (cast, 0.8), (scan, 0.8), (while_, 0.4), (chosen, 0.8), (called, 0.3),
+    (setitem, 1.2), (taken, 0.3), (joined, 1.5), (cast, 0.8), (scan, 1.0), (while_, 0.6), (chosen, 0.6), (called, 0.3),
 )  # fmt: skip
 
 

@@ -246,15 +246,17 @@ def _while(*x: Any, body: Any, carries: int, limit: int, pick: int) -> Any:
 
 
 def _chosen(*x: Any, bodies: Any, like: Any, switch: bool) -> Any:
-    index, *rest = x
+    which, *rest = x
+    which = ops.real(which) if _kind(which) == "c" else which
+    count = ops.sum(ops.greater(which, 0.2))
 
     def branch(body: Any) -> Any:
         return lambda *given: fit(performed(body["steps"], body["results"], given)[0], *like)
 
     branches = [branch(body) for body in bodies]
     if switch:
-        return cr.switch(index, branches, *rest)
-    return cr.cond(index, branches[0], branches[1], *rest)
+        return cr.switch(count % 5 - 1, branches, *rest)
+    return cr.cond(ops.greater(2 * count, which.size), branches[0], branches[1], *rest)
 
 
 def _called(*x: Any, body: Any) -> Any:

@@ -54,8 +54,14 @@ class Body:
 
     @property
     def straight(self) -> bool:
-        """Whether a step is without loops."""
-        return all(isinstance(item, Straight) for item in self.lowering.items)
+        """Whether a step is without loops, and can have in registers what comes in and goes out."""
+        lowering, ends = self.lowering, {*self.inputs, *self.outputs}
+        reads = [read for s in lowering.statements for read in s.reads if isinstance(read, Read)]
+        return (
+            all(isinstance(item, Straight) for item in lowering.items)
+            and all(lowering.homes[array].registers is not None for array in self.outputs)
+            and not any(read.moves and read.array in ends for read in reads)
+        )
 
     def given(self, array: Array, pointer: Pointer) -> None:
         """Where an input of the step is in memory."""
