@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import threading
 import types
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import numpy as np
 from chainrule.apply import Box
 from chainrule.errors import DTypeError
 from chainrule.native import form
-from chainrule.native.arguments import Call, number_as
+from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
 from chainrule.native.form import Form, Table, Words
 from chainrule.native.objects import Frozen, refuse_changes, with_arrays
@@ -43,6 +44,10 @@ class Jitted(FastCallable):
         self._table = Table()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._table.forms:
+            ready = tuple(map(contiguous, args))
+            if any(map(operator.is_not, ready, args)):
+                return self(*ready, **kwargs)
         call = Call(self.static, args, kwargs)
         made = self._specialized(call)
         values = [

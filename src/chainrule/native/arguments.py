@@ -41,19 +41,28 @@ class Leaf:
                 )
             source = x._node if x._value is None else x._value
             self.recorded = is_recorded(x)
-            self.spec = Spec(source.shape, source.dtype)
+            self.spec = Spec(source.shape, form.native_dtype(source.dtype))
         elif type(x) in PLAIN:
             as_value("jit", x)
             self.kind = type(x)
             self.spec = Spec((), DTYPES[type(x)])
         else:
             self.foreign = not isinstance(x, (np.ndarray, np.generic))
-            self.value = value = np.asarray(_array(x, where))
-            self.spec = Spec(value.shape, np.dtype(value.dtype.str))
+            self.value = value = np.asarray(_array(x, where)).view()  # whose shape no other thread changes
+            self.spec = Spec(value.shape, form.native_dtype(value.dtype))
 
     @property
     def key(self) -> Any:
         return (self.cls, self.kind, self.spec)
+
+
+def contiguous(x: Any) -> Any:
+    """An array, or a Tensor of one, with its elements side by side; anything else, and what is so already, as it is."""
+    array = x._value if x.__class__ is Box.default and x._node is None else x
+    if array.__class__ is not np.ndarray or (array.flags.c_contiguous and array.flags.aligned):
+        return x
+    copy = array.copy("C")
+    return copy if array is x else box(type(x), copy, None)
 
 
 def _array(x: Any, where: str) -> Any:

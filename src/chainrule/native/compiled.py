@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chainrule import native
 from chainrule.apply import Box, box
 from chainrule.config import recording
 from chainrule.graph.body import Body
@@ -13,7 +14,6 @@ from chainrule.graph.call import CALL, body_of
 from chainrule.graph.function import Function
 from chainrule.graph.graph import Graph
 from chainrule.graph.intern import interned
-from chainrule.native import compile
 from chainrule.native.form import Launch
 from chainrule.passes import optimize
 from chainrule.trace import Traced
@@ -34,7 +34,7 @@ class CompiledBody(Body):
     @functools.cached_property
     def plan(self) -> Any:
         """This graph as a function of bare arrays."""
-        return Launch(compile(self, optimised))
+        return Launch(native.compile(self, optimised))
 
     def derived(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
         if key not in self._derived:

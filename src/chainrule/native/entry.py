@@ -77,7 +77,7 @@ class Enter(Guard):
     """``enter(form, args, count, names)``: the result, or NULL: with an error set, or without where the form misses."""
 
     def __init__(self) -> None:
-        super().__init__("internal ptr @enter(ptr %form, ptr %args, i64 %count, ptr %names) #0")
+        super().__init__("internal ptr @enter(ptr %form, ptr %args, i64 %count, ptr %names) #0 noinline")
         self.facts = self.form("facts", "ptr")
         away, self.miss, self.fail = self.label(), self.label(), self.label()
         self.frame(away)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.native import entry, guard, host
+from chainrule.errors import ShapeError
+from chainrule.native import guard, host
 from chainrule.native import python as py
 from chainrule.native.program import Program
+from chainrule.spec import Spec
 
 
 class Words:
@@ -88,9 +92,14 @@ class Form(Words):
             "array": int(spec.shape != ()),
             "ndim": len(spec.shape),
             "dims": self.put(spec.shape),
-            "descr": self.keep(spec.dtype),
+            "descr": self.keep(native_dtype(spec.dtype)),
             "cls": 0 if cls is None else self.keep(cls),
         }
+
+
+def native_dtype(dtype: Any) -> Any:
+    """The one object that NumPy has for this dtype, which nearly all arrays of it point to."""
+    return np.dtype(dtype.str)
 
 
 # ------------------------------------------------------------------------------------ records of what is found
@@ -103,7 +112,7 @@ def leaf(words: Words, spec: Any, number: int, cls: Any = None) -> dict[str, int
         "count": len(spec.shape),
         "pointer": words.put(spec.shape),
         "cls": 0 if cls is None else words.keep(cls),
-        "descr": words.keep(spec.dtype),
+        "descr": words.keep(native_dtype(spec.dtype)),
         "scalar": 0 if spec.shape else words.keep(spec.dtype.type),
         "input": number,
     }
@@ -149,6 +158,11 @@ def step(kind: str, count: int = 0, pointer: int = 0) -> dict[str, int]:
 # ------------------------------------------------------------------------------------------- objects with forms
 
 
+def _entry() -> int:
+    """The address of the builtin; LLVM is loaded when it is first asked for."""
+    return importlib.import_module("chainrule.native.entry").address()
+
+
 class Table:
     """The forms of one object. A change makes new words; the old ones were left before Python code could run."""
 
@@ -163,7 +177,7 @@ class Table:
         own = ctypes.c_int64.from_address
         own(id(callable_) + py.TABLE).value = ctypes.addressof(memory)
         own(id(callable_) + py.OWNER).value = id(type(callable_).__call__)
-        own(id(callable_) + py.VECTORCALL).value = entry.address()
+        own(id(callable_) + py.VECTORCALL).value = _entry()
         self._memory = memory
 
 
@@ -183,12 +197,25 @@ class Launch(py.Callable):
             self._table.add(self, form)
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
-        # Without the builtin, or with arrays that it does not take: copies of these that are as the kernel wants them.
-        ready = [
-            np.require(np.asarray(x), spec.dtype, ["C", "A"]).reshape(spec.shape)
-            for x, spec in zip(arrays, self.program.inputs, strict=True)
-        ]
+        # Without the builtin, or with arrays that it does not take: with copies of these, as the kernel wants them.
+        ready = [_ready(x, spec) for x, spec in zip(arrays, self.program.inputs, strict=True)]
+        as_wanted = all(x.dtype is spec.dtype for x, spec in zip(ready, self.program.inputs, strict=True))
+        if self._table.forms and as_wanted and any(map(operator.is_not, ready, arrays)):
+            return self(*ready)
         return launched(self.program, ready)
+
+
+def _ready(x: Any, spec: Spec) -> np.ndarray[Any, Any]:
+    """An array as kernels read it."""
+    array = np.asarray(x)
+    if array.shape != spec.shape:
+        raise ShapeError(
+            f"[jit] an array of shape {array.shape} was given to a program for {spec!r}; expected that shape; "
+            f"call the function that was compiled."
+        )
+    if array.dtype is spec.dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    return np.array(array, spec.dtype, order="C")
 
 
 def fast(callable_: Any) -> bool:

@@ -6,7 +6,7 @@ from chainrule.apply import Box
 from chainrule.native import python as py
 from chainrule.native.text import Text
 
-STACK = 4096  # bytes of a frame; what a call needs beyond them comes from the pool
+STACK = 2048  # bytes of a frame; what a call needs beyond them comes from the pool
 
 # The words of a form, of what it says of one object among the arguments, of one output, and of one step of building.
 FORM = (
