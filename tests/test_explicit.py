@@ -9,6 +9,7 @@ from messages import assert_message
 from programs import Program, programs
 
 import chainrule as cr
+from chainrule.errors import SymbolError
 from chainrule.graph.check import check
 
 # -------------------------------------------------------------------------------------------------- states
@@ -352,4 +353,30 @@ def test_messages_of_replacements():
         "[infer_spec] x is given as 'abc'; expected a shape, a Spec, an array, or a pair of shape and dtype; write "
         "e.g. x=(2, 3).",
         lambda: graph.infer_spec(x="abc"),
+    )
+
+
+def test_an_input_has_one_place():
+    x = cr.symbol("x")
+    assert_message(
+        SymbolError,
+        "[Graph] inputs 0 and 2 are both x; expected each input once, as it has one value; leave one of them out, or "
+        "make a symbol for each.",
+        lambda: cr.Graph([x, cr.symbol("y"), x], [x * 2]),
+    )
+
+
+def test_an_input_is_a_symbol_or_a_leaf():
+    y = cr.symbol("x") * 2
+    assert_message(
+        SymbolError,
+        "[Graph] input 0 is tensor(1.), a constant; expected a symbol, or a Tensor that requires a gradient; make it "
+        "with symbol(...).",
+        lambda: cr.Graph([cr.tensor(1.0)], [y]),
+    )
+    assert_message(
+        SymbolError,
+        "[Graph] input 1 is 'x', a constant; expected a symbol, or a Tensor that requires a gradient; make it with "
+        "symbol(...).",
+        lambda: cr.Graph([cr.symbol("x"), "x"], [y]),
     )

@@ -25,6 +25,10 @@ class Graph:
 
     def __init__(self, inputs: Sequence[Node | Box], outputs: Sequence[Box]):
         self.inputs: tuple[Node, ...] = tuple(x._node if isinstance(x, Box) else x for x in inputs)
+        if not all(isinstance(node, Node) for node in self.inputs):
+            raise _no_input(inputs)
+        if len(set(self.inputs)) < len(self.inputs):
+            raise _given_twice(self.inputs)
         self.outputs = tuple(outputs)
         heads = [y._node for y in self.outputs if y._node is not None]
         self.nodes = ancestors(heads)[::-1]
@@ -92,6 +96,22 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph of {len(self.nodes)} nodes: ({', '.join(n.name() for n in self.inputs)})>"
+
+
+def _no_input(inputs: Sequence[Any]) -> SymbolError:
+    i = next(i for i, x in enumerate(inputs) if not isinstance(x._node if isinstance(x, Box) else x, Node))
+    return SymbolError(
+        f"[Graph] input {i} is {inputs[i]!r}, a constant; expected a symbol, or a Tensor that requires a gradient; "
+        f"make it with symbol(...)."
+    )
+
+
+def _given_twice(inputs: Sequence[Node]) -> SymbolError:
+    i, j = next((inputs.index(node), j) for j, node in enumerate(inputs) if inputs.index(node) < j)
+    return SymbolError(
+        f"[Graph] inputs {i} and {j} are both {inputs[i].name()}; expected each input once, as it has one value; leave "
+        f"one of them out, or make a symbol for each."
+    )
 
 
 def operands_of(node: Node, known: Mapping[Any, Any], xp: Any) -> list[Any]:
