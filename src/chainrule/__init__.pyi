@@ -83,6 +83,7 @@ from chainrule.graph.graph import Graph as Graph
 from chainrule.jacobians import hessian as hessian
 from chainrule.jacobians import hvp as hvp
 from chainrule.jacobians import jacobian as jacobian
+from chainrule.jit import jit as jit
 from chainrule.recompute import checkpoint as checkpoint
 from chainrule.series import taylor as taylor
 from chainrule.spec import Spec as Spec
