@@ -23,6 +23,7 @@ WORKLOADS = (
     "transforms",
     "scan",
     "bound",
+    "entry",
     "passes",
     *ADBENCH,
     *NATIVE,
