@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.generate import generated
 from fuzz.programs import loaded
-from fuzz.runner import FINE, smallest, tried
+from fuzz.runner import FINE, smallest, tried, warm
 
 
 def main() -> int:
@@ -33,6 +33,7 @@ def main() -> int:
     else:
         numbers = range(options.start, options.start + options.count)
         programs = ((str(seed), generated(seed)) for seed in numbers)
+    warm()
     counts: Counter[str] = Counter()
     for number, (name, program) in enumerate(programs):
         text = tried(program, threads=2 if number % 4 == 0 else 0, fork=number % 16 == 0)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import select
 import signal
 import time
 import traceback
 
+from chainrule import native
+from fuzz.generate import generated
 from fuzz.programs import Program
-from fuzz.run import outcome
+from fuzz.run import graph_of, outcome
 from fuzz.shrink import shrunk
 
 SECONDS = 60  # after which a program counts as endless
 FINE = ("passed", "no derivative")
+
+
+def warm() -> None:
+    """Compile a little before forking: what the compiler keeps need not be made again in each child."""
+    for seed in range(40):
+        program = generated(seed)
+        graph = graph_of(program, program.values())
+        if graph is not None and seed < 8:
+            native.compile(graph)
+    gc.collect()
+    gc.freeze()  # else the collector would copy the pages of all that is old
 
 
 def tried(program: Program, *, threads: int = 0, fork: bool = False) -> str:
