@@ -10,13 +10,14 @@ from scipy import special
 
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import I64, Emitter, Pointer
-from chainrule.native.machine import Code
+from chainrule.native.machine import Code, processor
 from chainrule.native.math import FUNCTIONS
 
 
 @functools.cache
-def compiled(name, dtype, arity, lanes):
+def compiled(name, dtype, arity, lanes, scales=False):
     e = Emitter(FUNCTIONS)
+    e.scales = scales
     pointers = [Pointer(f"operand{i}") for i in range(arity)]
     target, counter = Pointer("out"), Pointer("count")
     with e.loop(0, e.load(counter, I64, 0), lanes) as i:
@@ -181,6 +182,15 @@ def test_one_lane_and_many_give_the_same_bits():
     for name in REAL:
         one, many = (compiled(name, np.float64, 1, lanes)(x) for lanes in (1, 8))
         np.testing.assert_array_equal(one, many)
+
+
+@pytest.mark.parametrize("scales", [False, "+avx512f" in processor()[1].split(",")])
+@pytest.mark.parametrize("name", ["exp", "exp2", "sigmoid", "erfc"])
+def test_whole_registers_give_the_same_numbers(name, scales):
+    for dtype, lanes in ((np.float64, 8), (np.float32, 16)):
+        x = sampled(dtype, *REAL[name][2:4])
+        right, found = (compiled(name, dtype, 1, lanes, which)(x) for which in (False, scales))
+        np.testing.assert_array_equal(found, right)
 
 
 def test_powers_of_two_and_ten_have_exact_logarithms():

@@ -20,7 +20,7 @@ from chainrule.native.llvm import text_of
 from chainrule.native.loops import Emitter, Pointer
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
-from chainrule.native.machine import Code, key_of, machine, object_of, optimised
+from chainrule.native.machine import Code, key_of, machine, object_of, optimised, processor
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.program import Program
 from chainrule.native.statements import Array, view_of
@@ -28,6 +28,7 @@ from chainrule.native.symbols import address_of, resolves
 from chainrule.native.threads import started
 from chainrule.spec import Spec
 
+LONG = 1_000_000  # operations: some hundred microseconds, beside which giving up the GIL costs nothing
 MOVABLE = 1 << 20  # bytes of constants that are kept beside the machine code that reads them
 POOL = ("chainrule.parallel", "chainrule.pool")
 
@@ -40,11 +41,13 @@ class Lowered:
     lowering: Lowering
     outputs: tuple[Spec, ...]
     arena: int
+    long: bool  # worth giving up the GIL
     symbols: dict[str, int]
     kept: list[Any]
 
     def __init__(self, graph: Graph):
         e = Emitter(FUNCTIONS)
+        e.scales = "+avx512f" in processor()[1].split(",")
         tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
         specs = [node.spec for node in graph.inputs]
         arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
@@ -64,6 +67,8 @@ class Lowered:
         self.outputs = tuple(Spec(a.shape, a.dtype) for a in outputs)
         self.arena = arena.size
         self.symbols = e.symbols
+        calls_back = any(name.startswith("host.") for name in e.symbols)
+        self.long = not calls_back and self.lowering.work >= LONG
         self.kept = [lister.kept, e.kept]
 
 
@@ -121,7 +126,7 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
         lowered.symbols |= {name: known for name in POOL if f"@{name}" in loops and (known := address_of(name))}
         data = lowered.loops.data
         movable = sum(x.nbytes for x in data.values()) <= MOVABLE and all(map(address_of, lowered.symbols))
-        entry = Entry(lowered.outputs, lowered.arena, data, list(lowered.symbols), b"")
+        entry = Entry(lowered.outputs, lowered.arena, lowered.long, data, list(lowered.symbols), b"")
         if key is not None and movable:
             entry.code = machine().emit_object(optimised(loops))
             cache.save(key, entry.written())
@@ -134,7 +139,7 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     compiled.data = entry.data
     compiled.code = Code(entry.code, symbols | {name: x.ctypes.data for name, x in entry.data.items()})
     inputs = tuple(node.spec for node in graph.inputs)
-    return Program(compiled.code.address("kernel"), inputs, entry.outputs, entry.arena, owner=compiled)
+    return Program(compiled.code.address("kernel"), inputs, entry.outputs, entry.arena, entry.long, owner=compiled)
 
 
 @dataclass
@@ -143,6 +148,7 @@ class Entry:
 
     outputs: tuple[Spec, ...]
     arena: int
+    long: bool
     data: dict[str, np.ndarray]
     symbols: list[str]
     code: bytes
@@ -151,6 +157,7 @@ class Entry:
         head = {
             "outputs": [(list(spec.shape), spec.dtype.str) for spec in self.outputs],
             "arena": self.arena,
+            "long": self.long,
             "data": [(name, x.nbytes) for name, x in self.data.items()],
             "symbols": self.symbols,
         }
@@ -168,7 +175,7 @@ class Entry:
         for name, size in head["data"]:
             data[name] = np.frombuffer(content, np.uint8, size, at).copy()
             at += size
-        return cls(outputs, head["arena"], data, head["symbols"], content[at:])
+        return cls(outputs, head["arena"], head["long"], data, head["symbols"], content[at:])
 
 
 @resolves

@@ -295,6 +295,13 @@ class _Printer:
     def _lane(self, _kind: str, made: Value, x: Value, i: int) -> None:
         self.emit(f"%x{made.name} = extractelement {self.typed(x)}, i32 {i}")
 
+    def _scale(self, _kind: str, made: Value, x: Value, n: Value) -> None:
+        wide, word, mask = type_of(x.dtype, x.lanes), "pd" if x.dtype.itemsize == 8 else "ps", f"i{x.lanes}"
+        name = f"llvm.x86.avx512.mask.scalef.{word}.512"
+        self.declared[name] = f"declare {wide} @{name}({wide}, {wide}, {wide}, {mask}, i32)"
+        operands = f"{self.typed(x)}, {self.typed(n)}, {wide} zeroinitializer, {mask} -1, i32 4"
+        self.emit(f"%x{made.name} = call {wide} @{name}({operands})")
+
     def _row(self, _kind: str, made: Value, *values: Value) -> None:
         wide, whole = type_of(made.dtype, made.lanes), "poison"
         for i, x in enumerate(values):

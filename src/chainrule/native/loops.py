@@ -252,6 +252,7 @@ class Emitter:
         self.calls: dict[str, tuple[Any, tuple[Any, ...]]] = {}
         self.data: dict[str, np.ndarray] = {}
         self.functions = {} if functions is None else functions
+        self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
         self.kept: list[Any] = []  # what must live as long as the machine code
@@ -396,6 +397,13 @@ class Emitter:
         """add, sub or mul of floats with a rounding of its own: never made part of an fma."""
         x, y = self.together(x, y)
         return self.pure(f"rounded_{kind}", x.dtype, x.lanes, x, y)
+
+    def scale(self, x: Value, n: Value) -> Value:
+        """x · 2ⁿ of a float n that is whole, rounded once: where ``can_scale`` says that it is an instruction."""
+        return self.pure("scale", x.dtype, x.lanes, x, n)
+
+    def can_scale(self, x: Value) -> bool:
+        return self.scales and x.lanes * x.dtype.itemsize == 64
 
     def copysign(self, x: Any, y: Any) -> Value:
         x, y = self.together(x, y)

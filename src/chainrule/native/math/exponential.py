@@ -22,19 +22,31 @@ def reduced(e: Emitter, form: Format, x: Value) -> tuple[Value, Value, Value]:
     return r, e.fma(n, -low, e.rounded("sub", first, r)), shifted
 
 
+def limited(e: Emitter, form: Format, x: Value, limits: Any) -> Value:
+    """x where the result is neither 0 nor infinite for sure, and NaN; nearest to it elsewhere."""
+    _subnormal, zero, largest = form.pick(limits)
+    if not e.can_scale(x):
+        return x
+    most = largest + 1
+    return e.select(x > most, e.like(x, most), e.select(x < zero, e.like(x, zero), x))
+
+
 def scaled(e: Emitter, form: Format, y: Value, shifted: Value, x: Value, limits: Any) -> Value:
     """y · 2ⁿ for a y near 1, with the limits of x."""
+    if e.can_scale(x):
+        return e.scale(y, shifted - form.shifter)
     subnormal, zero, largest = form.pick(limits)
     small, lift = x < subnormal, 32.0 if form.single else 64.0
-    bits = e.bitcast(shifted + e.select(small, e.like(x, lift), 0.0), form.integer) << form.digits
+    bits = e.bitcast(e.select(small, shifted + lift, shifted), form.integer) << form.digits
     y = e.bitcast(e.bitcast(y, form.integer) + bits, form.dtype)
-    y = y * e.select(small, e.like(x, 2.0**-lift), 1.0)
+    y = e.select(small, y * 2.0**-lift, y)
     return e.select(x <= largest, e.select(x < zero, e.like(x, 0), y), x + float("inf"))
 
 
 @real
 def exp(e: Emitter, form: Format, x: Value) -> Value:
     """eˣ within 1 ulp."""
+    x = limited(e, form, x, EXP_LIMITS)
     high, low = split(LOG_2, form, 2)
     n, shifted = nearest(e, form, x, 1 / high)
     r = e.fma(n, -low, e.fma(n, -high, x))
@@ -45,6 +57,7 @@ def exp(e: Emitter, form: Format, x: Value) -> Value:
 @real
 def exp2(e: Emitter, form: Format, x: Value) -> Value:
     """2ˣ within 1 ulp."""
+    x = limited(e, form, x, EXP2_LIMITS)
     high, low = split(LOG_2, form, 2)
     n, shifted = nearest(e, form, x, 1.0)
     part = x - n
