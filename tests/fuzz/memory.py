@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.threads import get_num_threads, set_num_threads
+
 PAGE = mmap.PAGESIZE
 NONE, READ, WRITE = 0, 1, 2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -106,6 +108,7 @@ def run_everywhere(program: Any, arrays: Sequence[Any], *, threads: int = 0, for
     for way, run in ways.items():
         _same(bits(run()), expected, way)
     if threads:
+        _with_pools(program, at_end, expected)
         _in_threads(program, at_end, expected, threads)
     if fork:
         _in_child(Run(program, at_end, True, 0x5A), expected)
@@ -116,6 +119,17 @@ def _same(found: list[bytes], expected: list[bytes], way: str) -> None:
     for i, (one, other) in enumerate(zip(found, expected, strict=True)):
         if one != other:
             raise AssertionError(f"output {i} has other bits when the kernel is run {way}")
+
+
+def _with_pools(program: Any, inputs: Sequence[Guarded], expected: list[bytes]) -> None:
+    """With other numbers of threads that share the loops of a kernel."""
+    usual = get_num_threads()
+    try:
+        for count in (1, 3):
+            set_num_threads(count)
+            _same(bits(Run(program, inputs, True, 0x3C)()), expected, f"by {count} threads of its own")
+    finally:
+        set_num_threads(usual)
 
 
 def _in_threads(program: Any, inputs: Sequence[Guarded], expected: list[bytes], count: int) -> None:
