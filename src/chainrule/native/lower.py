@@ -117,6 +117,7 @@ class Lowering:
     statements: Sequence[Statement]
     arena: Arena
     items: list[Item] = field(init=False)
+    work: int = field(init=False)
     homes: dict[Array, Home] = field(default_factory=dict)
     paths: dict[Statement, Path] = field(default_factory=dict)
     widths: dict[Loop, Width] = field(default_factory=dict)
@@ -126,6 +127,7 @@ class Lowering:
     chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 
     def __post_init__(self) -> None:
+        self.work = sum(map(_work, self.statements))
         self.items = fused(self.statements)
         for _ in self._walk(self.items, ()):
             pass
@@ -345,7 +347,7 @@ class Lowering:
         """Into how many chunks a loop is divided among threads: by its size alone, so that results are always equal."""
         if step.path or self.chunk is not None or pool() is None:
             return 1
-        work = sum(s.cost * math.prod(axis.size for axis in s.axes) for s in inside)
+        work = sum(map(_work, inside))
         if work < 2 * CHUNK_WORK:
             return 1
         size = self._flat(item)
@@ -823,6 +825,13 @@ def placed(lister: Lister, views: Sequence[View]) -> list[Array]:
         array.output = i
         found.append(array)
     return found
+
+
+def _work(statement: Statement) -> int:
+    """Operations, more or less; of a call, as many as it has numbers to do with."""
+    if statement.call is None:
+        return statement.cost * math.prod(axis.size for axis in statement.axes)
+    return 10 * sum(a.size for a in (*statement.sources(), *statement.makes))
 
 
 def _note(members: Sequence[Statement]) -> str:

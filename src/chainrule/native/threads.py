@@ -19,6 +19,7 @@ import threading
 from typing import Any
 
 from chainrule.errors import RangeError
+from chainrule.native.machine import Code, machine
 
 TURNS = 500  # how often a thread looks for work before it sleeps: some twenty microseconds
 POOL = 512  # bytes: word, done, taken, workers, wanted, function, context; the mutex; the condition
@@ -202,8 +203,6 @@ class Pool:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        from chainrule.native.machine import Code, machine
-
         declared, pause = next((rest for name, *rest in PAUSES if machine().triple.startswith(name)), ("", ""))
         self.code = Code(declared + TEXT.replace("PAUSE", pause))
         self.memory = ctypes.create_string_buffer(POOL + 64)
