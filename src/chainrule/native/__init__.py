@@ -12,12 +12,14 @@ LLVM is loaded when something is first compiled, and not before.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
+
+# What is found here and stands in modules that load LLVM.
+HOMES = {"compile": "compiler", "run": "compiler"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compile", "run"):
-        from chainrule.native import compiler
-
-        return getattr(compiler, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
