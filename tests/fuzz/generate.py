@@ -333,6 +333,58 @@ def joined(g: Generator, values: Any, depth: int) -> Made:
     return ("concat", (i, *(int(g.choice(others)) for _ in range(int(g.choice((1, 2)))))), {"axis": axis})
 
 
+def library(g: Generator, values: Any, depth: int) -> Made:
+    """Functions that are made of several ops, or that are lowered by a rule of their own."""
+    i = g.value(values, lambda x: x.ndim and x.dtype.kind in "fc")
+    if i is None:
+        return None
+    shape, n, dtype = values[i].shape, values[i].ndim, str(values[i].dtype)
+    axis = int(g.random.integers(n))
+    some = g.choice((axis, None))
+
+    def new(*sizes: int) -> dict[str, Any]:
+        return {"array": [list(sizes), dtype, "normal", g.number()]}
+
+    size = int(g.choice((1, 2, 3, 5)))
+    calls: list[Step] = [
+        ("diff", (i,), {"axis": axis, "n": int(g.choice((1, 2)))}),
+        ("vector_norm", (i,), {"axis": some, "ord": g.choice((1, 2, 3)), "keepdims": bool(axis)}),
+        ("median", (i,), {"axis": some}),
+        ("quantile", (i, {"py": 0.3}), {"axis": some}),
+        ("pad", (i,), {"pad_width": g.choice((1, 2)), "mode": str(g.choice(("constant", "reflect", "wrap", "edge")))}),
+        ("trapezoid", (i,), {"axis": axis}),
+        (str(g.choice(("logcumsumexp", "nancumsum"))), (i,), {"axis": axis}),
+        (str(g.choice(("nansum", "nanmax", "nanmean"))), (i,), {"axis": some}),
+        ("clip", (i, {"py": -0.5}, {"py": 0.7}), {}),
+        ("repeat", (i, {"py": 2}), {"axis": axis}),
+        ("tile", (i,), {"reps": [2, 1]}),
+        ("rot90", (i,), {"k": int(g.choice((1, 3)))}),
+        ("nan_to_num", (i,), {}),
+        ("moveaxis", (i, {"py": 0}, {"py": n - 1}), {}),
+        ("layer_norm", (i,), {"normalized_shape": [shape[-1]]}),
+        ("softmin", (i,), {"axis": axis}),
+        ("linear_recurrence", (i, new(*shape)), {"axis": axis, "reverse": bool(g.random.random() < 0.5)}),
+        ("top", (i,), {"k": size, "axis": axis}),
+        ("ends", (i, new(size)), {}),
+        ("segment_sum", (i, {"array": [[shape[0]], "uint8", "normal", g.number()]}), {"num_segments": 6}),
+    ]
+    if n > 1:
+        calls += [(name, (i,), {}) for name in ("gram_inv", "gram_det", "gram_solve", "gram_cholesky", "gram_slogdet")]
+        calls += [("product", (i, new(shape[-1], size)), {"subscripts": "...ij,jk->...ik"})]
+        calls += [("product", (i, new(shape[-1])), {"subscripts": str(g.choice(("...ij,j->...i", "...ij,j->...j")))})]
+    if n == 1:
+        calls += [("convolve", (i, new(size)), {"mode": str(g.choice(("full", "same", "valid")))})]
+        calls += [("outer", (i, new(size)), {}), ("kron", (i, new(size)), {})]
+    if n == 3:
+        c = shape[1]
+        conv = {"stride": int(g.choice((1, 2))), "padding": int(g.choice((0, 1))), "dilation": int(g.choice((1, 1, 2)))}
+        calls += [("conv1d", (i, new(4, c, size)), conv), ("max_pool1d", (i, {"py": 2}), {})] * 2
+        calls += [("avg_pool1d", (i, {"py": 3}), {"stride": 2})]
+    if n == 4:
+        calls += [("conv2d", (i, new(2, shape[1], 2, size)), {"padding": 1}), ("max_pool2d", (i, {"py": 2}), {})] * 3
+    return calls[int(g.random.integers(len(calls)))]
+
+
 def cast(g: Generator, values: Any, depth: int) -> Made:
     i = g.value(values)
     dtype = str(g.choice(DTYPES))
@@ -405,7 +457,8 @@ def called(g: Generator, values: Any, depth: int) -> Made:
 LOOPS = (scan, while_, chosen, called)
 MAKERS: tuple[tuple[Callable[..., Made], float], ...] = (
     (unary, 4), (binary, 6), (where, 1.5), (fold, 3), (softmax, 0.7), (matmul, 2), (shaped, 4), (getitem, 2),
-    (setitem, 1.2), (taken, 0.3), (joined, 1.5), (cast, 0.8), (scan, 1.0), (while_, 0.6), (chosen, 0.6), (called, 0.3),
+    (setitem, 1.2), (taken, 0.3), (joined, 1.5), (cast, 0.8), (library, 1.5),
+    (scan, 1.0), (while_, 0.6), (chosen, 0.6), (called, 0.3),
 )  # fmt: skip
 
 

@@ -275,6 +275,13 @@ def _taken(x: Any, indices: Any, axis: int) -> Any:
     return ops.take_along_axis(x, ops.remainder(ops.astype(indices, "int64"), size), axis=axis)
 
 
+def _gram(x: Any) -> Any:
+    """A matrix that is positive definite, and far from singular."""
+    n = x.shape[-2]
+    h = ops.conj(ops.matrix_transpose(x)) if _kind(x) == "c" else ops.matrix_transpose(x)
+    return x @ h / max(1, x.shape[-1]) + np.eye(n, dtype=x.dtype)
+
+
 SPECIAL: dict[str, Callable[..., Any]] = {
     "getitem": lambda x, index: ops.getitem(x, index_of(index)),
     "setitem": lambda x, v, index: ops.setitem(x, index_of(index), v),
@@ -288,5 +295,13 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "decay": lambda x: ops.exp(-x * x),
     "safe_log": lambda x: ops.log(x * x + 1.0),
     "bounded_power": lambda x, n: x**n,
+    "top": lambda x, k, axis: ops.top_k(x, k, axis=axis)[0],
+    "ends": lambda x, v: ops.searchsorted(ops.sort(ops.reshape(x, (-1,))), v),
+    "product": lambda x, y, subscripts: ops.einsum(subscripts, x, y),
+    "gram_inv": lambda x: ops.inv(_gram(x)),
+    "gram_det": lambda x: ops.det(_gram(x)),
+    "gram_solve": lambda x: ops.solve(_gram(x), x),
+    "gram_cholesky": lambda x: ops.cholesky(_gram(x)),
+    "gram_slogdet": lambda x: ops.slogdet(_gram(x))[1],
     "matrix_t": lambda x: ops.matrix_transpose(x),
 }
