@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cython_blas, cython_lapack
 
 from chainrule.native.gemm import Matrix
 from chainrule.native.loops import Emitter, Pointer
@@ -24,8 +24,8 @@ _pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes
 @functools.cache
 def address(name: str) -> int:
     """Where a routine of BLAS or LAPACK begins."""
-    module = cython_blas if name in cython_blas.__pyx_capi__ else cython_lapack
-    capsule = module.__pyx_capi__[name]
+    modules = (importlib.import_module(f"scipy.linalg.cython_{library}") for library in ("blas", "lapack"))
+    capsule = next(m.__pyx_capi__[name] for m in modules if name in m.__pyx_capi__)
     return _pointer(capsule, _name(capsule))
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 
 from chainrule.native.loops import Emitter, Pointer
+from chainrule.native.machine import processor
 
 WIDTH = 64  # bytes of a vector, which may be several registers
 WRITTEN = 24  # products of vectors that a step of the loop over k writes out, if it can: code takes time to compile
@@ -23,7 +23,7 @@ WRITTEN = 24  # products of vectors that a step of the loop over k writes out, i
 @cache
 def accumulators() -> int:
     """How many vectors are summed up at once, with registers left for the operands."""
-    return 24 if llvm.get_host_cpu_features().get("avx512f") else 6
+    return 24 if "+avx512f" in processor()[1] else 6
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,29 @@
 """How ops are lowered that are not elementwise, by subject. Importing this registers them."""
 
-from chainrule.native.lowerings import along, composed, folds, indexing, order, parts, products, running, views, windows
+from chainrule.native.lowerings import (
+    along,
+    composed,
+    folds,
+    indexing,
+    linalg,
+    order,
+    parts,
+    products,
+    running,
+    views,
+    windows,
+)
 
-__all__ = ["along", "composed", "folds", "indexing", "order", "parts", "products", "running", "views", "windows"]
+__all__ = [
+    "along",
+    "composed",
+    "folds",
+    "indexing",
+    "linalg",
+    "order",
+    "parts",
+    "products",
+    "running",
+    "views",
+    "windows",
+]

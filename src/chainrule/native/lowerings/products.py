@@ -23,6 +23,7 @@ from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
 from chainrule.native.statements import (
     ZERO,
     Array,
+    Shape,
     Statement,
     View,
     apart,
@@ -65,7 +66,7 @@ def strided(lister: Lister, view: View) -> Strided:
 # ------------------------------------------------------------------------------------------- as a statement
 
 
-def statement(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any) -> View:
+def statement(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
     """out[…, n, m] = Σₖ x[…, n, k]·y[…, k, m], in an array of this shape."""
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
@@ -143,7 +144,7 @@ def _matrix(lowering: Lowering, part: Strided, indices: Sequence[Any]) -> Matrix
     return Matrix(lowering.pointer(part.array), part.array.dtype, start, *part.strides[-2:])
 
 
-def product(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any) -> View:
+def product(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
     """x·y of stacks of matrices, of shapes (…, n, k) and (…, k, m); ``shape`` may have no n or m that is 1."""
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
@@ -173,7 +174,7 @@ def _transposed(x: View) -> View:
     return permuted(x, [*range(d - 2), d - 1, d - 2])
 
 
-def _tiled(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any, turned: bool = False) -> View:
+def _tiled(lister: Lister, x: View, y: View, shape: Shape, dtype: Any, turned: bool = False) -> View:
     parts = strided(lister, x), strided(lister, y)
     turned = turned and min(x.shape[-2], y.shape[-1]) > 1
     out = Array((*shape[:-2], shape[-1], shape[-2]) if turned else shape, dtype, name="matmul")
@@ -182,7 +183,7 @@ def _tiled(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any, t
     return _transposed(made) if turned else made
 
 
-def _by_blas(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any) -> View:
+def _by_blas(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
     parts = []
     for view in (x, y):
         part = strided(lister, view)
@@ -190,7 +191,7 @@ def _by_blas(lister: Lister, x: View, y: View, shape: Sequence[int], dtype: Any)
             part = strided(lister, lister.map(view, lambda e, v: e.cast(v, dtype), dtype))
         parts.append(part)
     out = Array(shape, dtype, name="matmul")
-    return lister.calling([part.array for part in parts], [out], Product(*parts, blas.gemm), "matmul")[0]
+    return lister.calling([part.array for part in parts], [out], Product(parts[0], parts[1], blas.gemm), "matmul")[0]
 
 
 # ---------------------------------------------------------------------------------------------------- the ops
