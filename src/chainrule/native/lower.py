@@ -76,6 +76,8 @@ class Arena:
         self.pointer, self.size = pointer, 0
         self.free: list[tuple[int, int]] = []  # (offset, bytes), ascending
         self.places: dict[Array, tuple[int, int]] = {}
+        self.rooms: dict[int, int] = {}  # the most bytes that were given out at an offset
+        self.wanted = 0  # bytes that were given out in all
 
     def take(self, e: Emitter, array: Array, size: int) -> Pointer:
         offset = self.reserve(size)
@@ -84,6 +86,12 @@ class Arena:
 
     def reserve(self, size: int) -> int:
         size = -(-size // WIDTH) * WIDTH
+        offset = self._fitting(size)
+        self.rooms[offset] = max(size, self.rooms.get(offset, 0))
+        self.wanted += size
+        return offset
+
+    def _fitting(self, size: int) -> int:
         fitting = [(room, offset) for offset, room in self.free if room >= size]
         if not fitting:
             self.size += size
