@@ -25,9 +25,13 @@ from chainrule.native.statements import (
 from chainrule.node import Node
 from chainrule.op import PICK
 from chainrule.ops import raw
+from chainrule.passes.cse import spelled
 
 # How the ops that are not elementwise are lowered: (lister, views of the operands, node) -> View, or a tuple of them.
 LOWERINGS: dict[str, Callable[..., Any]] = {}
+
+
+WRITING = frozenset({"scatter_add", "add"})  # ops whose arrays others may write to later
 
 
 def lowers(*names: str) -> Callable[..., Any]:
@@ -50,6 +54,7 @@ class Lister:
         self.constants: dict[int, View] = {}
         self.kept: list[Any] = []
         self.uses: dict[Any, int] = {}
+        self.listed: dict[Any, Any] = {}
 
     def graph(self, graph: Graph, inputs: Sequence[View]) -> list[View]:
         """List what the outputs of a graph need; the views of these."""
@@ -85,6 +90,32 @@ class Lister:
             return operands[0][node.params["index"]]
         if node.op.outputs is None and 0 in node.shape:
             return self.view(np.empty(node.shape, node.dtype))
+        key = self._key(node, operands)
+        if key not in self.listed:
+            made = self._listed(node, operands)
+            if key is None:
+                return made
+            self.listed[key] = made
+        return self.listed[key]
+
+    def _key(self, node: Node, operands: Sequence[Any]) -> Any:
+        """What is equal for calls that give the same: ops that are written in others often share a part."""
+        if node.op is None or node.op.name in WRITING or node.op.kind == "program":
+            return None
+        self.kept.append(operands)  # so that no other view gets its number
+        key = (
+            node.op,
+            tuple(id(x) if isinstance(x, (View, np.ndarray)) else spelled(x) for x in operands),
+            spelled(list(node.params.items())),
+        )
+        try:
+            hash(key)
+        except TypeError:  # a parameter that cannot be told from others
+            return None
+        return key
+
+    def _listed(self, node: Node, operands: Sequence[Any]) -> Any:
+        assert node.op is not None
         rule = LOWERINGS.get(node.op.name)
         if rule is not None:
             made = rule(self, operands, node)

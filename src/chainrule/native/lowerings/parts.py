@@ -67,7 +67,7 @@ def _add(lister: Lister, operands: Any, node: Node) -> View | None:
         mergeable = (
             makers and makers[0].fill == 0 and others and others[0].fill == 0 and x.array is not other.array
             and x.array.dtype == other.array.dtype == node.dtype
-            and all(lister.uses.get(p) == 1 for p in node.parents)
+            and all(p is not None and p.op is not None and lister.uses.get(p) == 1 for p in node.parents)
         )  # fmt: skip
         if mergeable:
             for maker in others:
