@@ -45,9 +45,9 @@ class Lowered:
     symbols: dict[str, int]
     kept: list[Any]
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, portable: bool = False):
         e = Emitter(FUNCTIONS)
-        e.scales = "+avx512f" in processor()[1].split(",")
+        e.scales = not portable and "+avx512f" in processor()[1].split(",")
         tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
         specs = [node.spec for node in graph.inputs]
         arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
