@@ -9,8 +9,10 @@ with the axes that are left.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,7 @@ UNROLLED = 1500  # numbers that the statements inside one loop may make, to be w
 UNROLLED_EACH = 64  # and each of them
 UNROLLED_FOLD = 32  # steps of a sum that is written out beside vectors
 ALTERNATIVES = 8  # ways to nest loops that are kept in mind
+TRIED = 64  # groups that read the same array as a statement, which might join them
 LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
 
@@ -102,21 +105,51 @@ def _fused(work: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> list[Item]:
     home: dict[Statement, int] = {}
     makers: dict[Array, list[Statement]] = {}
     left = dict(work)
+    near: dict[Any, list[int]] = {}
     for statement, axes in work:
-        needed = [m for array in _needed(statement) for m in makers.get(array, ())]
-        least = max((home[m] for m in needed), default=0)
-        home[statement] = _placed(groups, statement, axes, least, [m for m in needed if home[m] == least])
+        makes = [makers[array] for array in _needed(statement) if array in makers]
+        least = max((home[row[-1]] for row in makes), default=0)  # later makers of an array are in no earlier group
+        needed = [m for row in makes for m in _last(row, home, least)] if axes else []
+        home[statement] = _placed(groups, near, statement, axes, least, needed)
         for array in statement.makes:
             makers.setdefault(array, []).append(statement)
     return [_item(group, left) for group in _merged(groups, left, makers)]
 
 
+def _last(row: Sequence[Statement], home: dict[Statement, int], group: int) -> Iterator[Statement]:
+    """The makers of an array that are in its last group, if it is this one."""
+    return itertools.takewhile(lambda maker: home[maker] == group, reversed(row))
+
+
 def _placed(
-    groups: list[_Group], statement: Statement, axes: Sequence[Axis], least: int, needed: Sequence[Statement]
-) -> int:
-    """Put a statement into the first group that may have it, from ``least`` on, where ``needed`` are; which it is."""
+    groups: list[_Group], near: dict[Any, list[int]], statement: Statement, axes: Sequence[Axis], least: int,
+    needed: Sequence[Statement],
+) -> int:  # fmt: skip
+    """Put a statement into the first group that may have it, from ``least`` on, where ``needed`` are; which it is.
+
+    ``near`` has the groups of loops that read an array, and those without loops: the first few of these are tried.
+    """
     kind = Call if statement.call is not None else Loop if axes else Straight
-    for i in range(least, len(groups)) if kind is not Call else ():
+    keys = {r.array for r in statement.reads if isinstance(r, Read)} if kind is Loop else {kind}
+    rows = [near.setdefault(key, []) for key in keys]
+    tried = {least} if needed else set()
+    for row in rows:
+        first = bisect.bisect_left(row, least)
+        tried.update(row[first : first + TRIED])
+    found = _joining(groups, kind, statement, axes, sorted(tried), needed, least)
+    for row in rows:
+        at = bisect.bisect_left(row, found)
+        if row[at : at + 1] != [found]:
+            row.insert(at, found)
+    return found
+
+
+def _joining(
+    groups: list[_Group], kind: type, statement: Statement, axes: Sequence[Axis], tried: Sequence[int],
+    needed: Sequence[Statement], least: int,
+) -> int:  # fmt: skip
+    """The group that a statement joins, or is the first of."""
+    for i in tried if kind is not Call else ():
         group = groups[i]
         if group.kind is not kind:
             continue
@@ -266,9 +299,15 @@ def _worth(axes: dict[Statement, Axis], rest: Sequence[tuple[Statement, tuple[Ax
     """Whether to write the axes that are left out as numbers, side by side over the loop."""
     widest = max((axis.size for _, left in rest for axis in left), default=1)
     size = next(iter(axes.values())).size
-    if widest <= 4 or (widest <= 16 and size >= 4 * widest):
+    if widest <= 4 or (widest <= 16 and size >= 4 * widest and not _rows(rest)):
         return True
     return widest <= UNROLLED_FOLD and size >= LANES and all(_side_by_side(s, axes[s], left) for s, left in rest)
+
+
+def _rows(rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:
+    """Whether what is left are rows of equal length, as long as a vector: these are better taken along memory."""
+    shapes = {tuple(a.size for a in left) for _, left in rest if left}
+    return len(shapes) == 1 and len(shape := shapes.pop()) == 1 and shape[0] >= LANES
 
 
 def _side_by_side(statement: Statement, axis: Axis, left: Sequence[Axis]) -> bool:
