@@ -45,6 +45,9 @@ class Generator:
             sizes[0] = int(self.choice((1000, 1021, 4096, 65537)))
         if draw() < 0.06:
             sizes[0] = 0
+        self.longest = 9 if self.limit <= USUAL else 6
+        if draw() < 0.25:
+            sizes, self.limit, self.longest = [int(self.choice((2, 3, 4))) for _ in sizes], min(self.limit, 200), 25
         self.sizes = [*sizes, 1]
         self.tame = 0.75 if draw() < 0.8 else 0.2
 
@@ -77,8 +80,10 @@ class Generator:
         inputs = [self.drawn() for _ in range(count)]
         if self.derive:
             inputs[0] = self.drawn(str(self.choice(("float64", "float64", "float32"))))
+        if self.random.random() < 0.15:
+            inputs.append(inputs[0])  # the same array twice
         values: list[Any] = [x.array() for x in inputs]
-        wanted = int(self.random.integers(1, 9 if self.limit <= USUAL else 6))
+        wanted = int(self.random.integers(1, self.longest))
         steps = self.steps(values, wanted, depth=0)
         free = sorted(set(range(len(values))) - {x for _, operands, _ in steps for x in operands if isinstance(x, int)})
         outputs = [i for i in free if i >= len(inputs)] or [len(values) - 1]
@@ -91,7 +96,7 @@ class Generator:
             derive = None
         if derive == "jacobian" and not any(values[i].dtype.kind == "f" for i in outputs):
             derive = "grad"
-        return Program(tuple(inputs), tuple(steps), tuple(outputs), derive, int(self.choice((1, 2, 3, 8, 17))))
+        return Program(tuple(inputs), tuple(steps), tuple(outputs), derive, int(self.choice((1, 2, 3, 8, 17, 100))))
 
     def steps(self, values: list[Any], wanted: int, depth: int) -> list[Step]:
         """Steps from these values on, which are added to them."""

@@ -85,14 +85,15 @@ def _table(addresses: Sequence[int], end: bool) -> Guarded:
 
 def placed(arrays: Sequence[Any], specs: Sequence[Any], end: bool) -> list[Guarded]:
     """Inputs in memory that can be read alone."""
-    found = []
-    for x, spec in zip(arrays, specs, strict=True):
-        data = np.ascontiguousarray(x, spec.dtype).tobytes()
-        guarded = Guarded(len(data), end, spec.dtype.itemsize)
+    found: dict[Any, Guarded] = {}
+    keys = [(np.ascontiguousarray(x, s.dtype).tobytes(), s.shape, s.dtype) for x, s in zip(arrays, specs, strict=True)]
+    for data, shape, dtype in keys:
+        if (data, shape, dtype) in found:
+            continue  # one array may be given twice
+        found[data, shape, dtype] = guarded = Guarded(len(data), end, dtype.itemsize)
         ctypes.memmove(guarded.address, data, len(data))
         guarded.read_only()
-        found.append(guarded)
-    return found
+    return [found[key] for key in keys]
 
 
 def bits(arrays: Sequence[Any]) -> list[bytes]:
