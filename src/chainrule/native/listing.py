@@ -54,6 +54,7 @@ class Lister:
         self.constants: dict[int, View] = {}
         self.kept: list[Any] = []
         self.uses: dict[Any, int] = {}
+        self.hosted: set[str] = set()  # ops that are called back
         self.listed: dict[Any, Any] = {}
 
     def graph(self, graph: Graph, inputs: Sequence[View]) -> list[View]:
@@ -259,6 +260,7 @@ class Lister:
         """The value rule itself, called back: for ops that have no lowering."""
         op = node.op
         assert op is not None
+        self.hosted.add(op.name)
         specs = node.spec if op.outputs is not None else (node.spec,)
         views = self.call(specs, operands, HostCall(node, operands), op.name)
         return views if op.outputs is not None else views[0]

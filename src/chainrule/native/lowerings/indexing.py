@@ -83,10 +83,20 @@ def movable(x: View, template: Sequence[Any]) -> bool:
     return x.whole and all(map(keeps, template))
 
 
+def apart_from_arrays(template: Sequence[Any], ndim: int) -> tuple[list[Any], list[Any]]:
+    """A template as two, one after the other: slices and new axes, then arrays and the integers beside them."""
+    parts = _whole(template, ndim)
+    numbers = [part is SLOT or isinstance(part, (int, np.integer)) for part in parts]
+    basic = [slice(None) if is_number else part for part, is_number in zip(parts, numbers, strict=True)]
+    return basic, [part if is_number else slice(None) for part, is_number in zip(parts, numbers, strict=True)]
+
+
 def gathered(lister: Lister, x: View, arrays: Sequence[Any], template: Sequence[Any], shape: Shape) -> View | None:
-    x = x if movable(x, template) else lister.whole(x)
-    if not movable(x, template):
+    if any(isinstance(part, bool) for part in template):
         return None
+    if not movable(x, template):
+        basic, template = apart_from_arrays(template, len(x.shape))
+        x = lister.whole(sliced(x, basic))
     chosen = Selection(lister, x, template, arrays, shape)
     out = Array(shape, x.dtype, name="gather")
     moves = tuple((d, which + 1) for d, which in chosen.moves)
@@ -107,8 +117,14 @@ def scattered(
     """Zeros with g added, or folded in otherwise, at the selection."""
     out = Array(shape, dtype, name="scatter")
     whole = view_of(out)
-    if not movable(whole, template):
+    if any(isinstance(part, bool) for part in template):
         return None
+    if not movable(whole, template):
+        if combine != "add":
+            return None
+        basic, template = apart_from_arrays(template, len(shape))
+        part = scattered(lister, g, arrays, template, sliced(whole, basic).shape, dtype)
+        return None if part is None else written(lister, out, basic, part, fill=0)
     selected = np.broadcast_to(np.empty((), bool), tuple(shape))[
         tuple(np.zeros(lister.view(a).shape, int) if p is SLOT else p for p, a in _filled(template, arrays))
     ].shape
