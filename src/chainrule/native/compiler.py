@@ -22,10 +22,10 @@ from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
 from chainrule.native.machine import Code, key_of, machine, object_of, optimised, processor
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.pool import started
 from chainrule.native.program import Program
 from chainrule.native.statements import Array, view_of
 from chainrule.native.symbols import address_of, resolves
-from chainrule.native.threads import started
 from chainrule.spec import Spec
 
 LONG = 1_000_000  # operations: some hundred microseconds, beside which giving up the GIL costs nothing

@@ -19,8 +19,8 @@ from chainrule.native.fuse import Call, Item, Loop, Straight, fused
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
+from chainrule.native.pool import pool
 from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement, View, runs_along
-from chainrule.native.threads import pool
 from chainrule.spec import Spec
 
 Path = tuple[Loop, ...]

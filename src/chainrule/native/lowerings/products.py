@@ -20,6 +20,7 @@ from chainrule.native.gemm import Matrix
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.loops import Emitter
 from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
+from chainrule.native.pool import pool
 from chainrule.native.statements import (
     ZERO,
     Array,
@@ -33,7 +34,6 @@ from chainrule.native.statements import (
     sliced,
     span_of,
 )
-from chainrule.native.threads import pool
 from chainrule.node import Node
 
 STATEMENT = 4  # rows, columns and terms of a product, up to which it is a statement
