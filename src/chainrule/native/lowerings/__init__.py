@@ -3,6 +3,7 @@
 from chainrule.native.lowerings import (
     along,
     composed,
+    contraction,
     folds,
     indexing,
     linalg,
@@ -17,6 +18,7 @@ from chainrule.native.lowerings import (
 __all__ = [
     "along",
     "composed",
+    "contraction",
     "folds",
     "indexing",
     "linalg",
