@@ -20,6 +20,7 @@ _NUMPY = str(Path(np.__file__).parent)
 _STANDARD = str(Path(linecache.__file__).parent)
 # Every source file of the library. A call whose frame lies in one of them is not the user's line.
 LIBRARY = frozenset(str(path) for path in _PACKAGE.rglob("*.py"))
+PLAN = "<plan>"  # the file of a graph that was written as Python; its globals have the lines of the user's for its own
 
 
 class Location(NamedTuple):
@@ -52,10 +53,13 @@ def _lines_by_instruction(code: CodeType):
 
 
 def user_location() -> Location | None:
-    """The innermost frame of the user's own code, or None when there is none."""
+    """The innermost frame of the user's own code, or the line that a graph's step was made by; None without either."""
     frame = sys._getframe(1)
     while frame is not None:
-        if _is_users(frame.f_code.co_filename):
+        file = frame.f_code.co_filename
+        if file == PLAN:
+            return frame.f_globals["locations"][frame.f_lineno]
+        if _is_users(file):
             return Location(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None
@@ -76,6 +80,10 @@ class ChainruleError(Exception):
         self.message = message
         where = f"\n  at {self.location}" if self.location is not None else ""
         super().__init__(message + where)
+
+    def at(self, location: Location) -> ChainruleError:
+        """The same error, of another line."""
+        return type(self)(self.message, location)
 
     def __reduce__(self) -> Any:
         # The code object of the user's line cannot be pickled; its text is in the message already.

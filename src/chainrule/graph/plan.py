@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import PLAN
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.node import Node
 from chainrule.op import PICK
@@ -64,8 +65,9 @@ def compiled(graph: Graph) -> Callable[..., tuple[Any, ...]]:
     outputs = [names[y._node] if y._node in names else text.bind(y._value) for y in graph.outputs]
     body = "\n".join(f"        {line}" for line in [*text.lines, f"return ({''.join(f'{y}, ' for y in outputs)})"])
     source = f"def bound({', '.join(text.bound)}):\n    def run({parameters}):\n{body}\n    return run\n"
-    namespace: dict[str, Any] = {}
-    exec(compile(source, "<plan>", "exec"), namespace)  # all names in it are made above
+    locations = {number: node.location for number, node in enumerate(nodes, 3)}  # by the line of each step
+    namespace: dict[str, Any] = {"locations": locations}
+    exec(compile(source, PLAN, "exec"), namespace)  # all names in it are made above
     return namespace["bound"](*text.bound.values())
 
 

@@ -15,6 +15,7 @@ from chainrule.native import cache
 from chainrule.native import control as control  # registers how loops and choices are lowered
 from chainrule.native import lowerings as lowerings
 from chainrule.native.digest import spelled
+from chainrule.native.host import instead
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Emitter, Pointer
@@ -196,6 +197,5 @@ def run(program: Program, *inputs: Any) -> list[np.ndarray]:
     base = -(-arena.ctypes.data // 64) * 64
     kernel = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(program.address)
     if kernel(table(arrays), table(outs), base):
-        # What failed is an index out of bounds, or a callback: run by NumPy, the graph says which.
-        return [np.asarray(y) for y in program.owner.graph.run(arrays)]
+        return [np.asarray(y) for y in instead(program, arrays)]
     return outs

@@ -153,7 +153,10 @@ class Enter(Guard):
         self.branch(self.is_("eq", "i32", status, 0), good, bad := self.label())
         self.block(bad)
         self.require(self.is_("eq", "ptr", self.call("PyErr_Occurred"), "null"), self.fail)
-        self.call("PyObject_CallNoArgs", f"ptr {self.form('failed', 'ptr')}")  # it always raises
+        # Where no callback raised, the form misses: the way through Python runs the graph by NumPy.
+        nothing = self.call("PyObject_CallNoArgs", f"ptr {self.form('failed', 'ptr')}")
+        self.require(self.is_("ne", "ptr", nothing, "null"), self.fail)
+        self.do("Py_DecRef", f"ptr {nothing}")
         self.goto(self.fail)
         self.block(good)
 

@@ -26,9 +26,24 @@ def keep(error: BaseException) -> None:
 
 
 def raise_kept() -> None:
-    """Raise what a callback of the kernel that has just failed in this thread raised."""
+    """Raise what a callback of the kernel that has just failed in this thread raised, if one did."""
     error = vars(_raised).pop("error", None)
-    raise error if error is not None else RuntimeError("the kernel failed, and no callback said why")
+    if error is not None:
+        raise error
+
+
+def instead(program: Program, arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """In place of a kernel that has failed: what a callback raised, or NumPy, which raises the error, or computes.
+
+    The graph is run as it was given, so that errors are those of the user's own lines.
+    """
+    raise_kept()
+    given = getattr(program.owner, "given", None)
+    if given is None:
+        raise RuntimeError("the kernel failed, and no callback said why")
+    with np.errstate(all="ignore"):
+        results = compiled(given.inline())(*(x[()] for x in arrays))
+    return tuple(np.array(y, spec.dtype)[()] for y, spec in zip(results, program.outputs, strict=True))
 
 
 def pointers(address: int, count: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import ChainruleError
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.graph.walk import ancestors
 from chainrule.native.rules import as_dtype, operand_dtypes, stated
@@ -287,7 +288,10 @@ class HostCall:
         assert op is not None
         given = [x if w is None else w for x, w in zip(arrays, self.weak, strict=True)]
         with np.errstate(all="ignore"):
-            found = op.value(*given, **self.node.params)
+            try:
+                found = op.value(*given, **self.node.params)
+            except ChainruleError as error:
+                raise error.at(self.node.location) from None
         return found if op.outputs is not None else (found,)
 
     def __call__(self, lowering: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:
