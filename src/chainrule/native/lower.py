@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.fuse import Call, Item, Loop, Straight, fused
+from chainrule.native.fuse import Call, Item, Loop, Straight, fused, members
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
 from chainrule.native.pool import pool
+from chainrule.native.rematerialise import rematerialised
 from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement, View, runs_along
 from chainrule.spec import Spec
 
@@ -132,11 +133,15 @@ class Lowering:
     folds: dict[Statement, dict[tuple[int, int], list[Any]]] = field(default_factory=dict)
     readers: dict[Array, list[Statement]] = field(default_factory=dict)
     ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
+    marks: list[int] = field(default_factory=list)  # how many statements of the program stood before each item
     chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 
     def __post_init__(self) -> None:
         self.work = sum(map(_work, self.statements))
         self.items = fused(self.statements)
+        changed = rematerialised(self.statements, self.items, lambda array: array.output is not None)
+        if changed is not None:
+            self.statements, self.items = changed, fused(changed)
         for _ in self._walk(self.items, ()):
             pass
         for statement in self.statements:
@@ -146,7 +151,7 @@ class Lowering:
             self.homes[array] = self._home(array)
         last: dict[Array, int] = {}
         for i, item in enumerate(self.items):
-            for statement in _members(item):
+            for statement in members(item):
                 last.update(dict.fromkeys((*statement.sources(), *statement.makes), i))
         for array, i in last.items():
             self.ends.setdefault(i, []).append(array)
@@ -246,7 +251,7 @@ class Lowering:
 
     def _items(self, items: Sequence[Item], step: Step) -> None:
         for number, item in enumerate(items):
-            inside = list(_members(item))
+            inside = list(members(item))
             chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
             if chunks > 1:
                 self._begin(inside, step)
@@ -286,7 +291,7 @@ class Lowering:
         if len(loop.items) != 1 or not isinstance(loop.items[0], Loop) or not loop.items[0].leaf:
             return None
         inner = loop.items[0]
-        for s in _members(inner):
+        for s in members(inner):
             a, b = loop.axes[s], inner.axes[s]
             if (a in s.folded) != (b in s.folded):
                 return None
@@ -758,16 +763,6 @@ def as_value(e: Emitter, x: Any, dtype: np.dtype) -> Any:
     if isinstance(x, (int, float, complex, np.generic)):
         return e.const(x, dtype)
     return e.cast(x, dtype)
-
-
-def _members(item: Item) -> Iterator[Statement]:
-    if isinstance(item, Straight):
-        yield from item.members
-    elif isinstance(item, Call):
-        yield item.statement
-    else:
-        for inner in item.items:
-            yield from _members(inner)
 
 
 def _common(paths: Sequence[Path]) -> Path:
