@@ -133,8 +133,9 @@ def _vector_norm(xp: Any, x: Any, *, ord: float, axis: Sequence[int], keepdims: 
     if _half(x):
         return None
     x = _floating(xp, x)
-    if not axis or not _count(x, axis):
-        return None
+    if not _count(x, axis):
+        empty = xp.astype(np.zeros(x.shape), np.empty(0, x.dtype).real.dtype)
+        return xp.sum(empty, axis=axis, keepdims=keepdims) if ord > 0 else None
     if ord == 2:
         return _length(xp, x, axis, keepdims)
     size = xp.abs(x)

@@ -172,8 +172,11 @@ class Searching:
 @composed("isin")
 def _isin(xp: Any, x: Any, elements: Any, *, invert: bool) -> Any:
     elements = xp.reshape(elements, (-1,))
-    if not math.prod(elements.shape) or "c" in (x.dtype.kind, elements.dtype.kind):
-        return None
+    if not math.prod(elements.shape):
+        return xp.broadcast_to(np.full((), invert), x.shape)
+    if "c" in (x.dtype.kind, elements.dtype.kind):
+        found = xp.any(xp.equal(xp.expand_dims(x, axis=len(x.shape)), elements), axis=len(x.shape))
+        return xp.logical_not(found) if invert else found
     ordered = xp.sort(elements)
     at = xp.minimum(xp.searchsorted_in(ordered, x), elements.shape[0] - 1)
     found = xp.equal(xp.gather(ordered, at, index=(SLOT,)), x)

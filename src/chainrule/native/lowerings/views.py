@@ -70,7 +70,7 @@ def _part(lister: Lister, operands: Any, node: Node) -> View | None:
         return lister.map(x, PARTS[op.name], node.dtype, op.name)
     if op.name == "imag":
         return broadcast(lister.view(np.zeros((), node.dtype)), node.shape)
-    return x if x.dtype == node.dtype else None
+    return x if x.dtype == node.dtype else lister.map(x, lambda e, v: e.cast(v, node.dtype), node.dtype, op.name)
 
 
 PARTS = {"real": lambda e, v: v.re, "imag": lambda e, v: v.im, "conj": lambda e, v: type(v)(v.re, -v.im)}

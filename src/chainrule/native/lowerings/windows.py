@@ -164,8 +164,10 @@ def _convolution(xp: Any, x: Any, w: Any, *, groups: int, **p: Any) -> Any:
     p["kernel"] = w.shape[2:]
     number = counts(x.shape[2:], **p)
     dtype = promote([x, w])
-    if dtype.kind not in "fc" or not (x.shape[0] and w.shape[0] and math.prod(w.shape[1:]) and math.prod(number)):
+    if dtype.kind == "b" or dtype == np.float16:
         return None
+    if not math.prod(w.shape[1:]):
+        return xp.astype(np.zeros((x.shape[0], w.shape[0], *number)), dtype)
     weight = xp.reshape(w, (groups, w.shape[0] // groups, -1))
     size = math.prod(w.shape[1:]) * groups * math.prod(number)
     made = [xp.matmul(weight, _columns(xp, x[some], groups, **p)) for some in _chunks(x.shape[0], size)]
@@ -177,8 +179,10 @@ def _convolution_input(xp: Any, g: Any, w: Any, *, sizes: Shape, groups: int, **
     kernel, number = w.shape[2:], g.shape[2:]
     channels = w.shape[1] * groups
     dtype = promote([g, w])
-    if dtype.kind not in "fc" or not (g.shape[0] and w.shape[0] and math.prod(w.shape[1:]) and math.prod(number)):
+    if dtype.kind == "b" or dtype == np.float16:
         return None
+    if not (w.shape[0] and math.prod(number) and math.prod(kernel)):
+        return xp.astype(np.zeros((g.shape[0], channels, *sizes)), dtype)
     weight = xp.matrix_transpose(xp.reshape(w, (groups, w.shape[0] // groups, -1)))
     made = []
     for some in _chunks(g.shape[0], channels * math.prod(kernel) * math.prod(number)):
@@ -193,13 +197,15 @@ def _convolution_weight(xp: Any, x: Any, g: Any, *, kernel: Shape, groups: int, 
     p["kernel"], number = kernel, g.shape[2:]
     dtype = promote([x, g])
     size = x.shape[1] * math.prod(kernel) * math.prod(number)
-    if dtype.kind not in "fc" or not (x.shape[0] and g.shape[1] and size):
+    if dtype.kind == "b" or dtype == np.float16:
         return None
+    if not (x.shape[0] and math.prod(number)):
+        return xp.astype(np.zeros((g.shape[1], x.shape[1] // groups, *kernel)), dtype)
     total = None
     for some in _chunks(x.shape[0], size):
         rows = xp.reshape(g[some], (-1, groups, g.shape[1] // groups, math.prod(number)))
         product = xp.matmul(rows, xp.matrix_transpose(_columns(xp, x[some], groups, **p)))
-        part = xp.sum(product, axis=0)
+        part = xp.sum(product, axis=0, dtype=dtype)
         total = part if total is None else xp.add(total, part)
     return xp.reshape(total, (g.shape[1], x.shape[1] // groups, *kernel))
 

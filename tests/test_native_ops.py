@@ -1,0 +1,221 @@
+"""Every op as machine code, on its samples: what the graph gives when NumPy runs it, values and derivatives."""
+
+import ctypes
+
+import numpy as np
+import pytest
+from samples import sample
+from test_registry import Problem, cast, differentiable, has_gradient, takes
+
+import chainrule as cr
+from chainrule import native
+from chainrule.graph.graph import Graph
+from chainrule.native import compiler as compiler  # registers the lowerings
+from chainrule.native.listing import Lister
+from chainrule.native.statements import Array, view_of
+from chainrule.op import REGISTRY
+from chainrule.passes import optimize
+
+DTYPES = ("float64", "float32", "complex128", "int64", "int8", "bool")
+NAMES = sorted(name for name, op in REGISTRY.items() if op.kind not in ("pick", "program"))
+
+# Called back on the host, and why; of elementwise ops test_emit.py says it.
+ON_HOST = {
+    "SciPy's transforms": "fft fftn ifft ifftn irfft rfft",
+    "SciPy's functions with several outputs": "airy_stack ellipj_stack",
+    "the order of what is not asked for is NumPy's own": "partition argpartition",
+    "iterations of LAPACK, or several calls of it": """aligned_eigh eig eig_once eigh eigvals spectral left_vectors svd
+        qr lu slogdet det cofactor cofactor_change pinv least_squares matrix_rank constant_rank expm logm sqrtm
+        solve_sylvester roots""",
+    "raises where a derivative does not exist": "gauge_quotient",
+    "products of masks": "convolution convolution_input convolution_weight",
+    "products of more than two": "contract",
+}
+HOSTED = {name for names in ON_HOST.values() for name in names.split()}
+
+
+def converted(dtype):
+    """Floating arrays in a dtype; positions and masks as they are."""
+    return lambda a: cast(a, dtype) if a.dtype.kind == "f" else a
+
+
+def values(name, dtype):
+    """The calls of an op on arrays of a dtype, with every array an input: (inputs, outputs, points)."""
+    if not takes(name, dtype):
+        return
+    for sampled in sample(name).calls:
+        problem = Problem(name, sampled, converted(dtype), kinds="fiub")
+        if problem.point and defined(problem):
+            symbols = [cr.symbol(shape=a.shape, dtype=a.dtype) for a in problem.point]
+            yield symbols, problem(*symbols), problem.point
+
+
+def defined(problem):
+    """Whether an op has a value here: not all matrices of small integers have what it asks for."""
+    try:
+        problem(*problem.point)
+    except cr.ChainruleError:
+        return False
+    return True
+
+
+def derivatives(name, dtype):
+    """The same of the rules of an op, where only what moves is an input."""
+    if not differentiable(name) or not takes(name, dtype):
+        return
+    for sampled in sample(name).calls:
+        problem = Problem(name, sampled, lambda a: cast(a, dtype))
+        if not has_gradient(problem):
+            continue
+        symbols = [cr.symbol(shape=a.shape, dtype=a.dtype) for a in problem.point]
+        tangents = problem.random(problem.point, 1)
+        cotangents = problem.random(problem(*problem.point), 2)
+        outputs = problem(*symbols)
+        pulled = cr.gradients(outputs, symbols, cotangents)
+        pushed = cr.jvp(problem, symbols, tangents)[1]
+        yield symbols, [*pulled, *pushed], problem.point
+
+
+def together(calls):
+    """One graph for many calls, as one program compiles sooner than many."""
+    inputs, outputs, points = [], [], []
+    for symbols, made, point in calls:
+        inputs += [s._node for s in symbols]
+        outputs += made
+        points += point
+    return Graph(inputs, outputs), points
+
+
+def hosted(graph):
+    """The ops that a program calls back for."""
+    lister = Lister()
+    lister.graph(graph, [view_of(Array(node.shape, node.dtype, input=i)) for i, node in enumerate(graph.inputs)])
+    return lister.hosted
+
+
+def agree(graph, points):
+    """Run a graph as machine code and by NumPy; the names of the ops that it called back for."""
+    graph = optimize(graph)
+    check(graph, native.compile(graph), points)
+    return hosted(graph)
+
+
+def launched(program, arrays):
+    """The outputs of a kernel, which must not fail: then NumPy would run the graph."""
+    arrays = [np.ascontiguousarray(x) for x in arrays]
+    outs = [np.empty(spec.shape, spec.dtype) for spec in program.outputs]
+    arena = np.empty(program.arena + 64, np.uint8)
+    tables = [(ctypes.c_void_p * max(1, len(xs)))(*(x.ctypes.data for x in xs)) for xs in (arrays, outs)]
+    kernel = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 3)(program.address)
+    assert kernel(*map(ctypes.addressof, tables), arena.ctypes.data + (-arena.ctypes.data) % 64) == 0
+    return outs
+
+
+def check(graph, program, points):
+    with np.errstate(all="ignore"):
+        expected = graph.run(points)
+    found = launched(program, points)
+    for one, other in zip(found, expected, strict=True):
+        other = np.asarray(other)
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        if one.dtype.kind not in "fc":
+            np.testing.assert_array_equal(one, other)
+            continue
+        eps = np.finfo(one.dtype).eps
+        finite = np.abs(other[np.isfinite(other)])
+        np.testing.assert_allclose(one, other, 200 * eps, 200 * eps * np.max(finite, initial=1.0))
+
+
+def dtypes(name, all_):
+    """Those to test: of elementwise ops test_emit.py tests the others."""
+    return ("float64",) if REGISTRY[name].kind == "elementwise" else all_
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values(name):
+    on_host = False
+    for dtype in dtypes(name, DTYPES):
+        graph, arrays = together(values(name, dtype))
+        on_host |= bool(graph.outputs) and name in agree(graph, arrays)
+    if REGISTRY[name].kind != "elementwise":
+        assert on_host == (name in HOSTED)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if differentiable(name)])
+def test_derivatives(name):
+    for dtype in dtypes(name, ("float64", "complex128")):
+        graph, arrays = together(derivatives(name, dtype))
+        if graph.outputs:
+            agree(graph, arrays)
+
+
+# --------------------------------------------------------------------------------- arrays that need loops
+
+MATRIX, CUBE, LINE = (37, 21), (5, 70, 9), (1003,)
+POSITIONS = np.random.default_rng(0).integers(-37, 37, 1003)
+ROWS = np.random.default_rng(1).integers(0, 21, (37, 1))
+
+LARGE = {
+    "logsumexp": [(lambda x: cr.logsumexp(x, axis=0), MATRIX), (lambda x: cr.logsumexp(x, axis=(0, 2)), CUBE)],
+    "softmax": [(lambda x: cr.softmax(x, axis=1), MATRIX), (lambda x: cr.softmax(x, axis=0), CUBE)],
+    "log_softmax": [(lambda x: cr.log_softmax(x, axis=1), CUBE), (cr.log_softmax, LINE)],
+    "vector_norm": [(lambda x: cr.norm(x, axis=1), MATRIX), (cr.norm, LINE), (lambda x: cr.norm(x, 3, axis=0), MATRIX)],
+    "var": [(lambda x: cr.var(x, axis=1, correction=1), CUBE), (lambda x: cr.std(x, axis=0), MATRIX), (cr.var, LINE)],
+    "cumsum": [(lambda x, d=d: cr.cumsum(x, axis=d), CUBE) for d in range(3)],
+    "cumprod": [(lambda x: cr.cumprod(x / 3, axis=1), MATRIX)],
+    "cummax": [(lambda x: cr.cummax(x, axis=0), MATRIX), (lambda x: cr.cummin(x, axis=1), CUBE)],
+    "logcumsumexp": [(lambda x: cr.logcumsumexp(x, axis=0), MATRIX)],
+    "linear_recurrence": [(lambda x: cr.linear_recurrence(x, x[:1] / 4, axis=0, reverse=True), MATRIX)],
+    "sort": [(lambda x: cr.sort(x, axis=1), CUBE), (lambda x: cr.sort(cr.round(x), descending=True), LINE)],
+    "argsort": [(lambda x, d=d: cr.argsort(cr.round(x), axis=d, descending=d == 1), CUBE) for d in (1, 2)],
+    "top_k": [(lambda x: cr.top_k(x, 5, axis=0)[0], MATRIX), (lambda x: cr.median(x, axis=1), CUBE)],
+    "argmax": [(lambda x: cr.argmax(cr.round(x), axis=1), CUBE), (lambda x: cr.argmin(x), MATRIX)],
+    "nanmax": [(lambda x: cr.nanmax(x, axis=0), MATRIX), (lambda x: cr.nanmin(x, axis=2), CUBE)],
+    "searchsorted": [(lambda x, s=s: cr.searchsorted(cr.sort(x[:100]), x, side=s), LINE) for s in ("left", "right")],
+    "gather": [(lambda x: x[POSITIONS], MATRIX), (lambda x: x[:, POSITIONS % 21], MATRIX)],
+    "take_along_axis": [(lambda x: cr.take_along_axis(x, ROWS, axis=1), MATRIX)],
+    "put": [(lambda x: cr.setitem(x, (slice(None), POSITIONS[:50] % 21), x[:, :1] * 2), MATRIX)],
+    "add_at": [(lambda x: cr.add_at(x, POSITIONS, x[0]), MATRIX)],
+    "segment_max": [(lambda x: cr.segment_max(x, POSITIONS % 11, 11), (1003, 3))],
+    "tril": [(lambda x: cr.tril(x, 2), MATRIX), (lambda x: cr.triu(x, -3), CUBE)],
+    "diagonal": [(lambda x: cr.diagonal(x, 1, 1, 2), CUBE)],
+    "roll": [(lambda x: cr.roll(x, (3, -5), (0, 2)), CUBE), (lambda x: cr.roll(x, 11), MATRIX)],
+    "cross": [(lambda x: cr.cross(x, x[::-1] * 2), (401, 3))],
+    "pad": [(lambda x: cr.pad(x, ((1, 2), (3, 0)), mode="reflect"), MATRIX)],
+    "convolve": [(lambda x, m=m: cr.convolve(x, x[:31], mode=m), LINE) for m in ("full", "same", "valid")],
+    "max_pool": [
+        (lambda x: cr.nn.functional.max_pool2d(x[None, None], 3, stride=2, padding=1), MATRIX),
+        (lambda x: cr.nn.functional.avg_pool2d(x[None, None], (2, 3)), MATRIX),
+    ],
+    "convolution": [
+        (lambda x: cr.nn.functional.conv2d(x[:, None], x[:4, None, :3, :3], padding=1, stride=2), (6, 17, 19)),
+        (lambda x: cr.nn.functional.conv1d(x, x[:, :5, :7], groups=2, dilation=2), (4, 10, 90)),
+    ],
+    "interpolate": [(lambda x: cr.nn.functional.interpolate(x[None, None], scale_factor=1.7, mode="bicubic"), MATRIX)],
+    "layer_norm": [(lambda x: cr.nn.functional.layer_norm(x, (9,)), CUBE)],
+}  # fmt: skip
+
+
+def points(shape):
+    """Numbers at which derivatives exist, and others: huge, tiny, infinite, NaN, of both signs of zero."""
+    random = np.random.default_rng(7)
+    plain = random.normal(size=shape)
+    strange = plain.copy()
+    at = random.random(shape)
+    for i, number in enumerate((np.nan, np.inf, -np.inf, 0.0, -0.0, 1e200, -1e-200)):
+        strange[(at > 0.01 * i) & (at < 0.01 * i + 0.006)] = number
+    return plain, strange, np.full(shape, -np.inf), np.zeros(shape)
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_loops(name):
+    for function, shape in LARGE[name]:
+        plain, *others = points(shape)
+        graph = optimize(cr.trace(function, plain))
+        program = native.compile(graph)
+        assert not hosted(graph)
+        for point in (plain, *others):
+            check(graph, program, [point])
+        if graph.outputs[0].dtype.kind == "f":
+            moved = optimize(cr.trace(cr.grad(lambda x, function=function: cr.sum(cr.sin(function(x)))), plain))
+            check(moved, native.compile(moved), [plain])
