@@ -146,6 +146,9 @@ def _matrix(lowering: Lowering, part: Strided, indices: Sequence[Any]) -> Matrix
 
 def product(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
     """x·y of stacks of matrices, of shapes (…, n, k) and (…, k, m); ``shape`` may have no n or m that is 1."""
+    if dtype == np.float16:
+        made = product(lister, x, y, shape, np.dtype(np.float32))  # as NumPy does
+        return lister.map(made, lambda e, v: e.cast(v, dtype), dtype)
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
     work = n * m * k
