@@ -57,6 +57,17 @@ class Loop:
 Item = Straight | Call | Loop
 
 
+def members(item: Item) -> Iterator[Statement]:
+    """The statements of an item, in the order in which they are done."""
+    if isinstance(item, Straight):
+        yield from item.members
+    elif isinstance(item, Call):
+        yield item.statement
+    else:
+        for inner in item.items:
+            yield from members(inner)
+
+
 class _Alternative:
     """One axis of every member of a group, all of one size."""
 

@@ -1,0 +1,147 @@
+"""What is cheaper to compute again in each nest that reads it than to keep in memory from one nest to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chainrule.native.fuse import Item, members
+from chainrule.native.rules import as_dtype
+from chainrule.native.statements import Array, Index, Place, Read, Statement
+
+CHEAP = 6  # operations an element, up to which computing beats a write and a read of memory
+LARGE = 4096  # elements from which an array is worth a thought
+MANY = 2000  # statements above which nobody looks
+
+Nests = dict[Statement, int]
+Readers = dict[Array, list[Statement]]
+
+
+def rematerialised(
+    statements: Sequence[Statement], items: Sequence[Item], is_kept: Callable[[Array], bool]
+) -> list[Statement] | None:
+    """The statements, with the cheap ones computed where they are read; None if nothing is to be gained.
+
+    ``is_kept`` says which arrays are in memory in any case: outputs.
+    """
+    if len(statements) > MANY:
+        return None
+    nests = {s: i for i, item in enumerate(items) for s in members(item)}
+    readers: Readers = {}
+    for s in statements:
+        for array in s.sources():
+            readers.setdefault(array, []).append(s)
+    chosen: set[Array] = set()
+    for s in statements:
+        chain = _chain(s.out, nests[s], nests, chosen)
+        if chain is None or s.out.size < LARGE or is_kept(s.out):
+            continue
+        far = [r for r in readers.get(s.out, ()) if nests[r] != nests[s]]
+        if far and all(_takes(r, s.out) for r in far) and _gains(s.out, chain, far, nests, readers):
+            chosen.add(s.out)
+            for reader in far:
+                for maker in chain:
+                    _inline(maker, reader)
+    return _needed(statements, is_kept) if chosen else None
+
+
+def _chain(array: Array, nest: int, nests: Nests, chosen: set[Array]) -> list[Statement] | None:
+    """The statements that make an array from what is in memory, the last first; None if they are not cheap."""
+    found: dict[Statement, None] = {}
+    cost = 0
+    work = [array]
+    for one in work:
+        if not one.makers:
+            continue
+        maker = one.makers[0]
+        if one is not array and nests.get(maker) != nest:
+            if one in chosen:
+                return None
+            continue
+        plain = len(one.makers) == 1 and not (maker.folded or maker.adds or maker.call or maker.moves)
+        cost += maker.cost
+        if not plain or maker.fill is not None or cost > CHEAP or any(r.moves for r in _reads(maker)):
+            return None
+        found.pop(maker, None)
+        found[maker] = None
+        work += [r.array for r in _reads(maker)]
+    return list(found)
+
+
+def _reads(s: Statement) -> list[Read]:
+    return [r for r in s.reads if isinstance(r, Read)]
+
+
+def _gains(
+    array: Array,
+    chain: Sequence[Statement],
+    far: Sequence[Statement],
+    nests: Nests,
+    readers: dict[Array, list[Statement]],
+) -> bool:
+    """Whether reading the sources again moves fewer bytes than writing the array and reading it."""
+    own = {s.out for s in chain}
+    sources = {r.array for s in chain for r in _reads(s)} - own
+    reading = {nests[r] for r in far}
+    again = sum(
+        source.size * source.dtype.itemsize
+        for nest in reading
+        for source in sources
+        if not any(nests[r] == nest for r in readers.get(source, ()))
+    )
+    return again < array.size * array.dtype.itemsize * (1 + len(reading))
+
+
+def _takes(reader: Statement, array: Array) -> bool:
+    """Whether a statement can compute what it reads of an array: it reads every dimension at an index of its own."""
+    places = [r.place for r in _reads(reader) if r.array is array]
+    return not (reader.call or reader.moves or any(r.moves for r in _reads(reader))) and all(
+        count == 1 for place in places for count, _ in place
+    )
+
+
+def _inline(maker: Statement, reader: Statement) -> None:
+    """Let a statement compute what it reads of another's array, at the places where it reads."""
+    reads: list[Any] = []
+    parts: list[tuple[int, bool]] = []  # how many of the reads each old one has become, and whether it is computed
+    for x in reader.reads:
+        made = isinstance(x, Read) and x.array is maker.out
+        new = [_at(r, maker, x.place) for r in maker.reads] if made else [x]
+        parts.append((len(new), made))
+        reads += new
+    rule, inner, dtype = reader.rule, maker.rule, maker.out.dtype
+
+    def composed(e: Any, *numbers: Any) -> Any:
+        given, at = [], 0
+        for count, made in parts:
+            some = numbers[at : at + count]
+            given.append(as_dtype(e, inner(e, *some), dtype) if made else some[0])
+            at += count
+        return rule(e, *given)
+
+    reader.reads, reader.rule, reader.cost = tuple(reads), composed, reader.cost + maker.cost
+
+
+def _at(read: Any, maker: Statement, place: Place) -> Any:
+    """What a statement reads where its array is read at this place."""
+    if not isinstance(read, Read):
+        return read
+    where = {axis: index for (_, own), (_, index) in zip(maker.place, place, strict=True) for axis, _ in own.terms}
+    moved = []
+    for count, index in read.place:
+        new = Index((), index.offset)
+        for axis, c in index.terms:
+            new = new.plus(where[axis].times(c))
+        moved.append((count, new))
+    return Read(read.array, tuple(moved))
+
+
+def _needed(statements: Sequence[Statement], is_kept: Callable[[Array], bool]) -> list[Statement]:
+    """Without the statements whose arrays nobody reads any more."""
+    wanted: set[Array] = set()
+    found = []
+    for s in reversed(statements):
+        if any(is_kept(a) or a in wanted for a in s.makes):
+            wanted.update(s.sources())
+            found.append(s)
+    return found[::-1]
