@@ -251,6 +251,8 @@ class Lowering:
 
     def _items(self, items: Sequence[Item], step: Step) -> None:
         for number, item in enumerate(items):
+            if items is self.items:
+                self.marks.append(len(self.e.stack[-1].statements))
             inside = list(members(item))
             chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
             if chunks > 1:
