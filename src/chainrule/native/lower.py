@@ -619,6 +619,8 @@ class Lowering:
         assert storage.pointer is not None
         if read.moves:
             index = self._moved(storage, array, index, lanes, stride, read.moves, s, assigned, step)
+            if index.lanes == 1:
+                return self.e.load(storage.pointer, array.dtype, index, lanes, stride)
             return self.e.gather(storage.pointer, array.dtype, index)
         if home is not None and step.vector in home.path:
             return self.e.load(storage.pointer, array.dtype, index, lanes, stride)
@@ -628,10 +630,11 @@ class Lowering:
         self, storage: Storage, array: Array, index: Value, lanes: int, stride: int, moves: Moves, s: Statement,
         assigned: dict[Axis, int], step: Step,
     ) -> Value:  # fmt: skip
-        """An index moved on by numbers that are read; negative ones count from the end, others out of bounds leave."""
+        """An index moved on by numbers that are read; negative ones count from the end, others out of bounds leave.
+
+        One index where all lanes move alike: they stay in line behind it.
+        """
         e = self.e
-        if lanes > 1:
-            index = index + e.lane_numbers(lanes) * stride
         for dimension, which in moves:
             size = array.shape[dimension]
             number = e.cast(as_value(e, self._number(s.reads[which], s, assigned, step), I64), I64)
@@ -639,7 +642,7 @@ class Lowering:
             outside = (number < 0) | (number >= size)
             e.leave_if(e.across("or", outside))
             index = index + number * storage.strides[dimension]
-        return index
+        return index if index.lanes == 1 else index + e.lane_numbers(index.lanes) * (stride if lanes > 1 else 0)
 
     def _varies(self, read: Read, s: Statement) -> bool:
         bound = {loop.axes[s] for loop in self.paths[s]}
@@ -675,8 +678,14 @@ class Lowering:
         index, lanes, stride = self._address(storage, s.place, s, assigned, step)
         e = self.e
         if s.moves:
-            # Lanes may meet in one element: one after the other.
             index = self._moved(storage, s.out, index, lanes, stride, s.moves, s, assigned, step)
+            if index.lanes == 1 and lanes >= getattr(value, "lanes", 1):
+                before = e.load(storage.pointer, s.out.dtype, index, lanes, stride)
+                e.store(storage.pointer, index, e.combine(s.combine, before, self._wide(value, lanes)), lanes, stride)
+                return
+            # Lanes may meet in one element: one after the other.
+            if index.lanes == 1 and lanes > 1:
+                index = index + e.lane_numbers(lanes) * stride
             lanes = max(index.lanes, getattr(value, "lanes", 1))
             index, value = self._wide(index, lanes), self._wide(value, lanes)
             for i in range(lanes):
