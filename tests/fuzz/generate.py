@@ -463,7 +463,7 @@ LOOPS = (scan, while_, chosen, called)
 MAKERS: tuple[tuple[Callable[..., Made], float], ...] = (
     (unary, 4), (binary, 6), (where, 1.5), (fold, 3), (softmax, 0.7), (matmul, 2), (shaped, 4), (getitem, 2),
     (setitem, 1.2), (taken, 0.3), (joined, 1.5), (cast, 0.8), (library, 1.5),
-    (scan, 1.0), (while_, 0.6), (chosen, 0.6), (called, 0.3),
+    (scan, 1.5), (while_, 0.8), (chosen, 0.6), (called, 0.3),
 )  # fmt: skip
 
 
