@@ -189,6 +189,11 @@ class _Printer:
         leave, stay = self.label("leave"), self.label("stay")
         self.emit(f"br i1 {failed}, label %{leave}, label %{stay}")
         self.start(leave)
+        for table, i in [(table, i) for table, count in loop.owned for i in range(count)]:
+            at, memory = self.temporary(), self.temporary()
+            self.emit(f"{at} = getelementptr ptr, ptr {self.ref(table)}, i64 {i}")
+            self.emit(f"{memory} = load ptr, ptr {at}")
+            self.emit(f"call void @free(ptr {memory})")
         for line in self.leaving:
             self.emit(line)
         self.start(stay)

@@ -210,6 +210,7 @@ class Parallel:
     block: Block
     variables: list[Variable]
     note: str = ""
+    owned: tuple[tuple[Pointer, int], ...] = ()  # memory to be freed where a chunk fails
 
 
 @dataclass(eq=False, slots=True)
@@ -256,6 +257,7 @@ class Emitter:
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
         self.kept: list[Any] = []  # what must live as long as the machine code
+        self.owned: list[tuple[Pointer, int]] = []  # tables of memory to be freed by who leaves here, and their sizes
 
     def __getattr__(self, name: str) -> Any:
         """A function of ``math``, as in ``e.exp(x)``."""
@@ -541,7 +543,28 @@ class Emitter:
 
     def leave_if(self, condition: Value) -> None:
         """Leave the whole program, as failed, where the condition holds."""
+        if self.owned:
+            with self.when(condition, rare=True):
+                for table, count in self.owned:
+                    self.free(table, count)
+                self.stack[-1].statements.append(("leave_if", self.const(True, BOOL)))
+            return
         self.stack[-1].statements.append(("leave_if", condition))
+
+    def free(self, table: Pointer, count: int) -> None:
+        """Give back the memory whose addresses are in a table; none is where it is null."""
+        for i in range(count):
+            self.call("free", None, self.pointer_in(table, i))
+
+    @contextmanager
+    def owning(self, table: Pointer, count: int) -> Iterator[None]:
+        """What is written here puts memory that it asked the system for into a table, from which it is freed."""
+        for i in range(count):
+            self.store(table, i, self.const(0, I64))
+        self.owned.append((table, count))
+        yield
+        self.owned.pop()
+        self.free(table, count)
 
     def at(self, pointer: Pointer, dtype: np.dtype, index: Any) -> Pointer:
         """The address of an element."""
@@ -644,13 +667,14 @@ class Emitter:
     @contextmanager
     def parallel(self, chunks: int, note: str = "") -> Iterator[Value]:
         """``with e.parallel(chunks) as c:`` writes what is done for each chunk, which is to write memory of its own."""
-        block, outer = self._block(barrier=True), self.variables
+        block, outer, owned = self._block(barrier=True), self.variables, self.owned
         index = self._new(I64, 1, block.level)
         self.variables = own = []
+        self.owned = []  # which is freed when all chunks are done
         with self.inside(block):
             yield index
-        self.variables = outer
-        self.stack[-1].statements.append(Parallel(index, chunks, block, own, note))
+        self.variables, self.owned = outer, owned
+        self.stack[-1].statements.append(Parallel(index, chunks, block, own, note, tuple(owned)))
 
     @contextmanager
     def when(self, condition: Value, rare: bool = False) -> Iterator[Block]:
