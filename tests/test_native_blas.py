@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from messages import assert_message
 
 import chainrule as cr
 from chainrule import native
@@ -330,11 +329,12 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_errors_are_those_of_the_op(name):
     function, a, text = REFUSED[name]
-    with pytest.raises(MatrixError) as caught:
-        function(a)
-    assert str(caught.value).splitlines()[0] == text
-    compiled_function = cr.jit(function)
-    assert_message(MatrixError, text, lambda: compiled_function(a))
+    told = []
+    for call in (function, cr.jit(function)):
+        with pytest.raises(MatrixError) as caught:
+            call(a)
+        told.append(str(caught.value))
+    assert told[0].splitlines()[0] == text and told[0] == told[1]
 
 
 @pytest.mark.parametrize("n", [3, 6])

@@ -11,8 +11,10 @@ import numpy as np
 
 from chainrule.native.gemm import Matrix
 from chainrule.native.loops import Emitter, Pointer
+from chainrule.native.symbols import resolves
 
 PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}  # the letter of routines for a dtype
+SYMBOL = "blas_"  # what names of routines begin with in programs
 LIMIT = 2**31 - 1  # of sizes and strides, which are C's ints
 
 _name = ctypes.pythonapi.PyCapsule_GetName
@@ -29,9 +31,14 @@ def address(name: str) -> int:
     return _pointer(capsule, _name(capsule))
 
 
+@resolves
+def _of_blas(name: str) -> int | None:
+    return address(name.removeprefix(SYMBOL)) if name.startswith(SYMBOL) else None
+
+
 def call(e: Emitter, name: str, *arguments: Any) -> None:
     """Call a routine: pointers are passed on, and all else is put into memory first."""
-    symbol = f"blas_{name}"
+    symbol = SYMBOL + name
     e.symbols[symbol] = address(name)
     e.call(symbol, None, *(x if isinstance(x, Pointer) else in_memory(e, x) for x in arguments))
 

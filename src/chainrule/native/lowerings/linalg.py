@@ -1,4 +1,4 @@
-"""Decompositions and linear equations: small ones written out, others by LAPACK; where either fails, NumPy's words."""
+"""Decompositions and linear equations: small ones written out, others by LAPACK."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.matrices import floating_dtype
 from chainrule.native import blas, elimination, lapack
 from chainrule.native.lapack import EMPTY, Work, straight, turned
-from chainrule.native.listing import HostCall, Lister, lowers
+from chainrule.native.listing import Lister, lowers
 from chainrule.native.loops import BOOL, Pointer, Value
 from chainrule.native.lower import WIDTH, Lowering
 from chainrule.native.statements import Array, c_strides
@@ -24,13 +24,13 @@ SMALL = 4  # rows of matrices that are written out
 
 
 class Stack:
-    """A function of matrices for each of a stack; if one fails, the op itself is called, which knows what to say.
+    """A function of matrices for each of a stack; if one fails, the program is left, and NumPy says what is wrong.
 
     ``cores`` are the numbers of axes of one matrix of each operand and output.
     """
 
-    def __init__(self, node: Node, operands: Sequence[Any], cores: Sequence[int], write: Callable[..., Any]):
-        self.host, self.cores, self.write = HostCall(node, operands), cores, write
+    def __init__(self, cores: Sequence[int], write: Callable[..., Any]):
+        self.cores, self.write = cores, write
 
     def __call__(self, lowering: Lowering, operands: Sequence[Array], outs: Sequence[Array]) -> None:
         e = lowering.e
@@ -38,9 +38,9 @@ class Stack:
         e.set(failed, e.const(False, BOOL))
         arrays = [(a, core) for a, core in zip((*operands, *outs), self.cores, strict=True)]
         stacks = [a.shape[: len(a.shape) - core] for a, core in arrays]
+        lowering.work += max(a.size * max((1, *a.shape[-1:])) for a in operands)
         self.write(lowering, arrays, np.broadcast_shapes(*stacks), stacks, failed)
-        with e.when(e.get(failed), rare=True):
-            lowering.host_call(self.host, operands, outs)
+        e.leave_if(e.get(failed))
 
 
 def _written_out(
@@ -126,8 +126,13 @@ def _lowered(lister: Lister, node: Node, operands: Any, cores: Sequence[int], pr
     specs = node.spec if op.outputs is not None else (node.spec,)
     views = [lister.view(x) for x in operands]
     dtype = floating_dtype(*views)
-    if dtype.char not in blas.PREFIX or any(0 in s.shape for s in (*specs, *views)):
+    if dtype.char not in blas.PREFIX:
         return None
+    if any(0 in s.shape for s in (*specs, *views)):
+        if not all(0 in s.shape for s in specs):
+            return None
+        made = lister.call(specs, views, _nothing, op.name)
+        return made if op.outputs is not None else made[0]
     views = [v if v.dtype == dtype else lister.map(v, lambda e, x: e.cast(x, dtype), dtype) for v in views]
     rows = views[0].shape[-1]
     if rule is not None and rows <= SMALL and dtype.kind == "f":
@@ -136,8 +141,12 @@ def _lowered(lister: Lister, node: Node, operands: Any, cores: Sequence[int], pr
         write = partial(_called, prepare, dtype)
     else:
         return None
-    made = lister.call(specs, views, Stack(node, operands, cores, write), op.name)
+    made = lister.call(specs, views, Stack(cores, write), op.name)
     return made if op.outputs is not None else made[0]
+
+
+def _nothing(_lowering: Lowering, _operands: Any, _outs: Any) -> None:
+    """What is done for matrices without elements."""
 
 
 # ----------------------------------------------------------------------------------------------- equations

@@ -105,7 +105,9 @@ class Product:
         n, k, m = self.x.shape[-2], self.x.shape[-1], self.y.shape[-1]
         stack = np.broadcast_shapes(self.x.shape[:-2], self.y.shape[:-2])
         whole = Strided(out, (*stack, n, m), 0, c_strides((*stack, n, m)))
-        chunks = 1 if self.write is blas.gemm else _chunks(lowering, math.prod(stack) * n * m * k)
+        work = math.prod(stack) * n * m * k
+        lowering.work += work // LANES
+        chunks = 1 if self.write is blas.gemm else _chunks(lowering, work)
         with ExitStack() as loops:
             indices = []
             for d, size in enumerate(stack):
