@@ -14,6 +14,7 @@ from chainrule.native import compiler as compiler  # registers the lowerings
 from chainrule.native.listing import Lister
 from chainrule.native.statements import Array, view_of
 from chainrule.op import REGISTRY
+from chainrule.ops import ops
 from chainrule.passes import optimize
 
 DTYPES = ("float64", "float32", "complex128", "int64", "int8", "bool")
@@ -218,3 +219,37 @@ def test_loops(name):
         if graph.outputs[0].dtype.kind == "f":
             moved = optimize(cr.trace(cr.grad(lambda x, function=function: cr.sum(cr.sin(function(x)))), plain))
             check(moved, native.compile(moved), [plain])
+
+
+# ------------------------------------------------------------------------------- positions out of bounds
+
+TABLE = np.arange(12.0).reshape(4, 3)
+OUTSIDE = {
+    "gather": (lambda x, i: x[:, i], 3),
+    "put": (lambda x, i: cr.setitem(x, i, 0.0), -5),
+    "take_along_axis": (lambda x, i: cr.take_along_axis(x, i[:, None], axis=1), 3),
+    "add_along_axis": (lambda x, i: cr.add_at(x, i, 1.0), 4),
+    "order_statistics": (lambda x, i: ops.order_statistics(x, i, axis=0), 4),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_positions_out_of_bounds_are_the_error_that_they_are_without_compiling(name):
+    function, wrong = OUTSIDE[name]
+    compiled = cr.jit(function)
+    right = np.array([0, -1, 2, 1])
+    np.testing.assert_array_equal(compiled(TABLE, right), function(cr.asarray(TABLE), right).numpy())
+    for at in (wrong, 1 << 40, -(1 << 40)):
+        positions = np.array([0, at, 2, 1])
+        with pytest.raises(cr.ChainruleError) as expected:
+            function(cr.asarray(TABLE), cr.asarray(positions))
+        with pytest.raises(cr.ChainruleError) as found:
+            compiled(TABLE, positions)
+        assert str(found.value).splitlines()[0] == str(expected.value).splitlines()[0]
+
+
+def test_a_slice_of_nan_alone_has_no_largest_element_compiled_either():
+    compiled = cr.jit(lambda x: cr.nanargmax(x, axis=1))
+    assert list(compiled(TABLE)) == [2, 2, 2, 2]
+    with pytest.raises(cr.DomainError, match=r"\[nanargmax\] all elements of a slice are NaN"):
+        compiled(np.where(TABLE < 3, np.nan, TABLE))

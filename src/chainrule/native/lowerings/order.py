@@ -15,7 +15,9 @@ from chainrule.native.statements import Array, View, permuted, sliced
 from chainrule.node import Node
 from chainrule.ops.index import SLOT
 
-LONG = 1 << 14  # elements in a row from which NumPy, which sorts in wide registers, is called
+LANES = 8  # rows that are sorted side by side
+LONG = 1 << 15  # elements in a row from which NumPy, which sorts in wide registers, is called
+ALONE = 1 << 11  # the same, where there are few rows
 
 
 def less(e: Any, x: Any, y: Any) -> Any:
@@ -74,12 +76,92 @@ class Sorting:
                 e.set(right, e.select(takes, j + 1, j))
 
 
+class Network:
+    """As ``Sorting``, along the first axis and a row a lane: Batcher's odd-even merge sort (Knuth, volume 3, 5.2.2M).
+
+    What it compares does not depend on what it finds. Equal elements are told apart by their positions.
+    """
+
+    def __init__(self, positions: bool):
+        self.positions = positions
+
+    def __call__(self, lowering: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:
+        e, (x,), (out,) = lowering.e, operands, outs
+        size, rows = x.shape[0], math.prod(x.shape[1:])
+        source, target = lowering.pointer(x), lowering.pointer(out)
+        lanes = min(LANES, rows)
+        room = [size * lanes * dtype.itemsize for dtype in (x.dtype, I64)]
+        offsets = [lowering.arena.reserve(n) for n in room]
+        keys, places = (e.at(lowering.arena.pointer, np.dtype(np.uint8), offset) for offset in offsets)
+
+        def columns(first: Any, lanes: int) -> None:
+            with e.loop(0, size) as i:
+                e.store(keys, i * lanes, e.load(source, x.dtype, i * rows + first, lanes), lanes)
+                if self.positions:
+                    e.store(places, i * lanes, e.wide(i, lanes), lanes)
+            _stages(e, size, lambda i, j: self.exchanged(e, keys, x.dtype, places, i * lanes, j * lanes, lanes))
+            made = places if self.positions else keys
+            with e.loop(0, size) as i:
+                e.store(target, i * rows + first, e.load(made, out.dtype, i * lanes, lanes), lanes)
+
+        whole = rows - rows % lanes
+        with e.loop(0, whole, lanes, "sort") as first:
+            columns(first, lanes)
+        if rows > whole:
+            columns(e.index(whole), rows - whole)
+        for offset, n in zip(offsets, room, strict=True):
+            lowering.arena.give(offset, -(-n // 64) * 64)
+
+    def exchanged(self, e: Any, keys: Any, dtype: Any, places: Any, i: Any, j: Any, lanes: int) -> None:
+        """Put the lesser of two elements first, in each lane."""
+        x, y = (e.load(keys, dtype, at, lanes) for at in (i, j))
+        swaps = less(e, y, x)
+        if self.positions:
+            one, other = (e.load(places, I64, at, lanes) for at in (i, j))
+            swaps = swaps | (~less(e, x, y) & (other < one))
+            e.store(places, i, e.select(swaps, other, one), lanes)
+            e.store(places, j, e.select(swaps, one, other), lanes)
+        e.store(keys, i, e.select(swaps, y, x), lanes)
+        e.store(keys, j, e.select(swaps, x, y), lanes)
+
+
+def _stages(e: Any, size: int, exchange: Any) -> None:
+    """The pairs that the network compares: runs of length p are merged by strides p, p/2, …, 1."""
+    p, k = e.variable(I64), e.variable(I64)
+    e.set(p, e.const(1, I64))
+
+    def merge() -> None:
+        e.set(k, e.get(p))
+        e.repeat(lambda: e.get(k) >= 1, stage)
+        e.set(p, e.get(p) * 2)
+
+    def stage() -> None:
+        length, stride = e.get(p), e.get(k)
+        first = e.select(e.eq(stride, length), e.const(0, I64), stride)
+        blocks = e.binary("div", size - stride - first + stride * 2 - 1, stride * 2)
+        with e.loop(0, blocks) as b:
+            start = first + b * stride * 2
+            # Beyond the first stage, the second of a pair may lie in the next run.
+            across = e.ne(first, 0) & e.eq((start + stride) & (length * 2 - 1), 0)
+            left = size - start - stride
+            with e.loop(0, e.select(across, e.const(0, I64), e.select(stride < left, stride, left))) as i:
+                exchange(start + i, start + i + stride)
+        e.set(k, stride >> 1)
+
+    e.repeat(lambda: e.get(p) < size, merge)
+
+
 def _sorted(lister: Lister, x: View, axis: int, spec: Any, positions: bool) -> View | None:
-    if x.shape[axis] > LONG or x.dtype.kind == "c" or x.dtype == np.float16:
+    if x.dtype.kind == "c" or x.dtype == np.float16:
         return None
-    order = [*(d for d in range(len(x.shape)) if d != axis), axis]
+    others = [d for d in range(len(x.shape)) if d != axis]
+    side_by_side = math.prod(x.shape[d] for d in others) >= LANES // 2
+    if x.shape[axis] > (LONG if side_by_side else ALONE):
+        return None
+    order = [axis, *others] if side_by_side else [*others, axis]
     rows = permuted(x, order)
-    made = lister.call((type(spec)(rows.shape, spec.dtype),), [rows], Sorting(positions), "sort")[0]
+    sort = Network(positions) if side_by_side else Sorting(positions)
+    made = lister.call((type(spec)(rows.shape, spec.dtype),), [rows], sort, "sort")[0]
     return permuted(made, [order.index(d) for d in range(len(order))])
 
 
