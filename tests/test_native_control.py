@@ -1,5 +1,7 @@
 """Loops and choices as machine code give what NumPy gives: values, derivatives of two orders, and samples of these."""
 
+import resource
+
 import numpy as np
 import pytest
 
@@ -109,28 +111,40 @@ PROGRAMS = {
     "scan of trees": (trees, np.float64(0.3), (normal(5), normal(5, 2))),
     "scan, no steps": (rnn, normal(3), normal(0, 3)),
     "scan, one step": (rnn, normal(3), normal(1, 3)),
-    "scan, float32": (lambda h, xs: cr.scan(lambda h, x: (cr.tanh(h) * x, h), h, xs), normal(3, dtype="f4"), normal(5, 3, dtype="f4")),
+    "scan, float32": (
+        lambda h, xs: cr.scan(lambda h, x: (cr.tanh(h) * x, h), h, xs),
+        normal(3, dtype="f4"),
+        normal(5, 3, dtype="f4"),
+    ),
     "scan, complex": (
-        lambda h, xs: cr.scan(lambda h, x: (h * x + 1j * cr.conj(h), h), h, xs), normal(3, dtype="c16"), X + 0j,
+        lambda h, xs: cr.scan(lambda h, x: (h * x + 1j * cr.conj(h), h), h, xs),
+        normal(3, dtype="c16"),
+        X + 0j,
     ),
     "scan, complex and large": (
-        lambda h, xs: cr.scan(lambda h, x: (cr.sin(h) * x, cr.sum(h)), h, xs), normal(40, dtype="c16"), normal(4, 40, dtype="c16"),
+        lambda h, xs: cr.scan(lambda h, x: (cr.sin(h) * x, cr.sum(h)), h, xs),
+        normal(40, dtype="c16"),
+        normal(4, 40, dtype="c16"),
     ),
     "scan, flags": (
         lambda x, xs: cr.scan(lambda c, v: ((cr.where(c[1], c[0] * v, c[0] + v), ~c[1]), c[1]), (x, x > 0), xs),
-        normal(3), X,
+        normal(3),
+        X,
     ),
     "scan, sqrt": (lambda h, xs: cr.scan(lambda h, x: (cr.sin(h) * x, h), h, xs, checkpoint="sqrt"), normal(3), X),
     "scan, binomial": (
         lambda h, xs: cr.scan(lambda h, x: (cr.sin(h) * x, h), h, xs, checkpoint="binomial", states=3),
-        normal(3), X,
+        normal(3),
+        X,
     ),
     "scan, binomial and large": (
         lambda h, xs: cr.scan(lambda h, x: (cr.sin(h) * x, h), h, xs, checkpoint="binomial", states=3),
-        normal(100), normal(7, 100),
+        normal(100),
+        normal(7, 100),
     ),
     "while_loop, sqrt": (
-        lambda x: cr.while_loop(lambda c: cr.sum(c * c) > 1.0, lambda c: 0.7 * c, x, checkpoint="sqrt"), normal(3) * 5,
+        lambda x: cr.while_loop(lambda c: cr.sum(c * c) > 1.0, lambda c: 0.7 * c, x, checkpoint="sqrt"),
+        normal(3) * 5,
     ),
     "while_loop, binomial": (
         lambda x: cr.while_loop(lambda c: cr.sum(c * c) > 1.0, lambda c: 0.7 * c, x, checkpoint="binomial", states=2),
@@ -147,19 +161,30 @@ PROGRAMS = {
     "switch": (lambda x: [chosen(i, x) for i in (-3, 0, 1, 2, 5)], normal(4)),
     "switch by input": (lambda i, x: chosen(i, x), np.int64(7), normal(4)),
     "fori_loop": (lambda x: cr.fori_loop(0, 6, lambda i, c: cr.sin(c) * (1 + i), x), normal(3)),
-    "fori_loop, unknown": (lambda n, x: cr.fori_loop(0, n, lambda i, c: cr.sin(c) * (1 + i), x), np.int64(5), normal(3)),
+    "fori_loop, unknown": (
+        lambda n, x: cr.fori_loop(0, n, lambda i, c: cr.sin(c) * (1 + i), x),
+        np.int64(5),
+        normal(3),
+    ),
     "map": (lambda xs: cr.map(lambda x: (cr.sin(x), cr.sum(x * x)), xs), X),
-    "associative_scan": (lambda x: cr.associative_scan(lambda a, b: (a[0] * b[0], b[0] * a[1] + b[1]), (x, cr.sin(x))), normal(9, 2)),
+    "associative_scan": (
+        lambda x: cr.associative_scan(lambda a, b: (a[0] * b[0], b[0] * a[1] + b[1]), (x, cr.sin(x))),
+        normal(9, 2),
+    ),
     "in place": (lambda x: cr.scan(lambda c, _: (c * 1.01 + 0.1, None), x, length=4)[0], normal(200)),
     "exchanged": (lambda x: cr.scan(lambda c, _: ((c[1], c[0] * 0.9), c[0][:2]), (x, 2 * x), length=5), normal(200)),
     "shifted": (lambda x: cr.scan(lambda c, _: (cr.roll(c, 1) * 0.9 + c[::-1], None), x, length=5)[0], normal(200)),
     "unchanged": (lambda x: cr.scan(lambda c, v: ((c[0], c[1] + v * c[0]), None), (x, x), cr.arange(3.0)), normal(200)),
     "decomposed": (
-        lambda x: cr.scan(lambda c, _: (cr.linalg.inv(c + 3 * cr.eye(4)) + x, cr.linalg.det(c)), x, length=3), normal(4, 4),
+        lambda x: cr.scan(lambda c, _: (cr.linalg.inv(c + 3 * cr.eye(4)) + x, cr.linalg.det(c)), x, length=3),
+        normal(4, 4),
     ),
-    "called back": (lambda x: cr.scan(lambda c, _: (cr.special.gammainccinv(1.5 + c * c, 0.3) * 0.1, None), x, length=3)[0], normal(3)),
+    "called back": (
+        lambda x: cr.scan(lambda c, _: (cr.special.gammainccinv(1.5 + c * c, 0.3) * 0.1, None), x, length=3)[0],
+        normal(3),
+    ),
     "threads": (lambda x: cr.scan(lambda c, _: (cr.sin(c) * 0.9 + c[::-1], cr.sum(c)), x, length=3), normal(20_000)),
-}  # fmt: skip
+}
 FLOATING = [name for name in PROGRAMS if name not in ("called back",)]
 
 
@@ -215,3 +240,67 @@ def test_samples(name):
     ]
     checked_tree(cr.vmap(f, in_axes=axes), *many)
     checked_tree(cr.vmap(gradient(f, arrays), in_axes=axes), *many)
+
+
+# ----------------------------------------------------------------------------------------- reverse mode through loops
+
+
+def host_calls(f, *arrays):
+    """The ops of a function that are called back."""
+    program = native.compile(passes.optimize(cr.trace(f, *arrays)))
+    return sorted(name.split(".", 2)[2] for name in program.owner.lowering.e.symbols if name.startswith("host."))
+
+
+LOOPS = [name for name in FLOATING if "while" in name or "unknown" in name]
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_are_reversed_in_machine_code(name):
+    f, *arrays = PROGRAMS[name]
+    leaves, structure = cr.tree.flatten(arrays)
+    derivative = curvature(f, arrays)
+    called = host_calls(lambda *xs: derivative(*cr.tree.unflatten(structure, list(xs))), *leaves)
+    # Who asks for few carries in memory gets them from the rule itself.
+    assert set(called) == ({"pull"} if name.endswith(("sqrt", "binomial")) else set())
+
+
+def powers(x, n):
+    """xⁿ, by a loop whose length is not known before."""
+    return cr.while_loop(lambda c: c[0] < n, lambda c: (c[0] + 1, c[1] * x), (0, x * 0 + 1))[1]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 15, 16, 17, 33, 1000])
+def test_powers_by_loops(n):
+    x = 1.001
+    slope, curved, third = (
+        cr.jit(f)(x, n) for f in (cr.grad(powers), cr.grad(cr.grad(powers)), cr.grad(cr.grad(cr.grad(powers))))
+    )
+    np.testing.assert_allclose(slope, n * x ** (n - 1), rtol=1e-12)
+    np.testing.assert_allclose(curved, n * (n - 1) * x ** (n - 2), rtol=1e-11)
+    np.testing.assert_allclose(third, n * (n - 1) * (n - 2) * x ** (n - 3), rtol=1e-10, atol=1e-10)
+
+
+def test_forward_over_reverse_through_a_loop():
+    pushed = cr.jit(lambda x: cr.jvp(cr.grad(lambda x: powers(x, 7)), (x,), (2.0,)))
+    np.testing.assert_allclose(pushed(1.5), (7 * 1.5**6, 2 * 42 * 1.5**5), rtol=1e-13)
+
+
+def test_a_failure_inside_a_reversed_loop_is_the_eager_error_and_gives_memory_back():
+    table = cr.tensor(np.linspace(0.5, 1.5, 40))
+
+    def f(x, rounds):
+        end = cr.while_loop(
+            lambda c: c[0] < rounds, lambda c: (c[0] + 1, c[1] * table[c[0]] + 0 * cr.sum(c[1])), (0, x)
+        )
+        return cr.sum(end[1])
+
+    x = np.ones(50_000)
+    slope = cr.jit(cr.grad(f))
+    np.testing.assert_allclose(slope(x, 40), np.prod(table.numpy()) * x, rtol=1e-12)
+    with pytest.raises(IndexError):
+        slope(x, 41)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(20):  # of 16 MB each
+        with pytest.raises(IndexError):
+            slope(x, 41)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kB

@@ -14,6 +14,7 @@ from chainrule.graph.graph import Graph
 from chainrule.native import cache
 from chainrule.native import control as control  # registers how loops and choices are lowered
 from chainrule.native import lowerings as lowerings
+from chainrule.native import pulling as pulling
 from chainrule.native.digest import spelled
 from chainrule.native.host import instead
 from chainrule.native.listing import Lister

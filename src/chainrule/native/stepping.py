@@ -13,6 +13,7 @@ from chainrule.native.listing import Lister
 from chainrule.native.loops import Emitter, Pointer, Value
 from chainrule.native.lower import Home, Lowering, Storage, placed
 from chainrule.native.statements import Array, Read, View, view_of
+from chainrule.spec import Spec
 
 REGISTERS = 64  # numbers that a loop carries from step to step without memory
 
@@ -94,7 +95,7 @@ class Body:
         )
 
 
-def row(e: Emitter, pointer: Pointer, i: Value, spec: Array) -> Pointer:
+def row(e: Emitter, pointer: Pointer, i: Value, spec: Array | Spec) -> Pointer:
     """One row of a sequence."""
     part = 2 if spec.dtype.kind == "c" else 1
     dtype = spec.dtype if part == 1 else np.dtype(np.float32 if spec.dtype == np.complex64 else np.float64)
