@@ -36,7 +36,7 @@ def test_programs_that_failed_once():
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_programs(part):
-    fuzz("--start", 1_000_000 * (part + 1), "--count", 40, "--seconds", 14)
+    fuzz("--start", 1_000_000 * (part + 1), "--count", 40, "--seconds", 10)
 
 
 # ------------------------------------------------------------------------------------- the fuzzer itself

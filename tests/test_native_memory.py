@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from fuzz.memory import PAGE, Guarded, Run, placed, run_everywhere
+from fuzz.memory import PAGE, Guarded, Run, forked, placed, run_everywhere
 
 import chainrule as cr
 from chainrule import native, passes
@@ -97,7 +97,7 @@ def test_long_loops_in_threads_and_a_forked_child():
 
 def died(touch):
     """The signal that a child dies by."""
-    child = os.fork()
+    child = forked()
     if not child:
         faulthandler.disable()
         touch()

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,6 +56,10 @@ class Guarded:
         return np.frombuffer(ctypes.string_at(self.address, self.size), dtype).reshape(tuple(shape))
 
 
+class Left(RuntimeError):
+    """A kernel gave up: its graph is to be run by NumPy, which raises, or knows better."""
+
+
 class Run:
     """One call of a program's kernel: its inputs read only, its outputs and its arena full of garbage."""
 
@@ -70,7 +75,7 @@ class Run:
         kernel = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(p.address)
         status = kernel(table.address, made.address, arena.address if p.arena else None)
         if status:
-            raise RuntimeError(f"the kernel returned {status}")
+            raise Left(f"the kernel returned {status}")
         if not (arena.untouched_around() and all(x.untouched_around() for x in outs)):
             raise MemoryError("the kernel wrote beside its memory")
         return [x.array(s.shape, s.dtype) for x, s in zip(outs, p.outputs, strict=True)]
@@ -155,8 +160,15 @@ def _in_threads(program: Any, inputs: Sequence[Guarded], expected: list[bytes], 
         raise errors[0]
 
 
+def forked() -> int:
+    """``os.fork``, without Python's warning that threads may hold locks: that it goes well is what is tested."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def _in_child(run: Run, expected: list[bytes]) -> None:
-    child = os.fork()
+    child = forked()
     if not child:
         code = 1
         try:

@@ -10,7 +10,7 @@ import chainrule as cr
 from chainrule import native, passes
 from chainrule.errors import ChainruleError
 from fuzz.judge import Judge
-from fuzz.memory import run_everywhere
+from fuzz.memory import Left, run_everywhere
 from fuzz.programs import Program
 
 
@@ -25,12 +25,17 @@ def graph_of(program: Program, arrays: list[Any]) -> Any:
 
 
 def outcome(program: Program, *, threads: int = 0, fork: bool = False) -> str:
-    """``passed``, ``no derivative``, or what is wrong."""
+    """``passed``, ``no derivative``, ``left to NumPy``, or what is wrong."""
     arrays = program.values()
     graph = graph_of(program, arrays)
     if graph is None:
         return "no derivative"
     judge = Judge(graph, arrays)
     compiled = native.compile(graph)
-    found = run_everywhere(compiled, arrays, threads=threads, fork=fork)
+    try:
+        found = run_everywhere(compiled, arrays, threads=threads, fork=fork)
+    except Left:
+        if all(np.isfinite(x).all() for x in (*arrays, *judge.wanted)):
+            raise
+        return "left to NumPy"  # NaN in a matrix that is decomposed, say
     return judge.difference(found) or "passed"

@@ -12,12 +12,13 @@ import traceback
 
 from chainrule import native
 from fuzz.generate import generated
+from fuzz.memory import forked
 from fuzz.programs import Program
 from fuzz.run import graph_of, outcome
 from fuzz.shrink import shrunk
 
 SECONDS = 60  # after which a program counts as endless
-FINE = ("passed", "no derivative")
+FINE = ("passed", "no derivative", "left to NumPy")
 
 
 def warm() -> None:
@@ -34,7 +35,7 @@ def warm() -> None:
 def tried(program: Program, *, threads: int = 0, fork: bool = False) -> str:
     """The outcome of a program, in a forked child."""
     receive, send = os.pipe()
-    child = os.fork()
+    child = forked()
     if not child:
         os.close(receive)
         _answer(program, send, threads, fork)
