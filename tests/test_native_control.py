@@ -304,3 +304,49 @@ def test_a_failure_inside_a_reversed_loop_is_the_eager_error_and_gives_memory_ba
         with pytest.raises(IndexError):
             slope(x, 41)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kB
+
+
+# ------------------------------------------------------------------------------------------- functions of the user's
+
+
+def _root_pull(x):
+    y = cr.sqrt(x)
+    return y, lambda g: (g / (2 * y),)
+
+
+ROOT = cr.custom_rule(cr.sqrt, vjp=_root_pull)
+TURN = cr.custom_rule(
+    lambda x, y: (cr.cos(x) * y, cr.sum(y)),
+    jvp=lambda at, moves: (
+        (cr.cos(at[0]) * at[1], cr.sum(at[1])),
+        (cr.cos(at[0]) * moves[1] - cr.sin(at[0]) * at[1] * moves[0], cr.sum(moves[1])),
+    ),
+)
+RULES = {
+    "value": lambda x: ROOT(x) * 2,
+    "gradient": cr.grad(lambda x: cr.sum(cr.sin(ROOT(x)))),
+    "second": cr.grad(lambda x: cr.sum(cr.grad(lambda x: cr.sum(cr.sin(ROOT(x))))(x) ** 2)),
+    "in a scan": cr.grad(lambda x: cr.sum(cr.scan(lambda c, _: (ROOT(c) + x, None), x, length=3)[0])),
+    "samples": cr.vmap(cr.grad(lambda x: ROOT(x) * 2)),
+    "two outputs": cr.grad(lambda x: cr.sum(TURN(x, x)[0]) * TURN(x, x * 2)[1]),
+    "samples of two outputs": cr.vmap(lambda x: TURN(x, 2 * x)),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_functions_with_rules_of_their_own_stand_in_place(name):
+    x = np.linspace(1.0, 2.0, 5)
+    checked(RULES[name], x)
+    assert host_calls(RULES[name], x) == []
+
+
+def test_checkpoints_stand_in_place():
+    x, u = np.linspace(1.0, 2.0, 5), np.linspace(-1.0, 1.0, 5)
+    leaves = [cr.tensor(a, requires_grad=True) for a in (x, u)]
+    y = cr.checkpoint(lambda a: cr.exp(cr.sin(a) * a) * leaves[1])(leaves[0])
+    graph = cr.Graph(leaves, [cr.sum(y * leaves[1])])
+    program = native.compile(graph)
+    assert not any(name.startswith("host.") for name in program.owner.lowering.e.symbols)
+    for a, b in ((x, u), (x * 1.1, u - 0.5)):
+        (found,) = native.run(program, a, b)
+        np.testing.assert_allclose(found, np.sum(np.exp(np.sin(a) * a) * b * b), rtol=1e-13)
