@@ -8,7 +8,9 @@ import chainrule as cr
 from chainrule import native
 from chainrule.errors import MatrixError
 from chainrule.native import blas, gemm
+from chainrule.native.compiler import Lowered
 from chainrule.native.lowerings import products
+from chainrule.native.symbols import address_of
 from chainrule.ops import ops
 from chainrule.passes import optimize
 
@@ -117,6 +119,20 @@ def test_tiles_are_small_enough_for_the_registers(most, monkeypatch):
     rng = np.random.default_rng(4)
     x, y = numbers(rng, "float64", 17, 19), numbers(rng, "float64", 19, 50)
     close(native.run(compiled(lambda x, y: x @ y, x, y), x, y)[0], x @ y, 100)
+
+
+def test_programs_share_the_functions_of_tiles():
+    """By names that say what they do, so that machine code that was kept finds them; others' machines have none."""
+    graph = optimize(cr.trace(lambda x, y: x @ y, np.ones((40, 30)), np.ones((30, 50))))
+    here, elsewhere = Lowered(graph), Lowered(graph, portable=True)
+    names = [name for name in here.loops.calls if name.startswith("tile_f8_")]
+    assert names and set(names) <= set(here.symbols)
+    for name in names:
+        assert address_of(name) == here.symbols[name]
+    assert not elsewhere.symbols
+    assert gemm.address("blas_dgemm") is None and address_of("blas_dgemm") == blas.address("dgemm")
+    small = Lowered(optimize(cr.trace(lambda x: x @ x, np.ones((9, 9)))))
+    assert not small.symbols
 
 
 SUBSCRIPTS = ["ab,bc->ac", "ab,bc->ca", "ab,ab->a", "a,b->ab", "abc,bcd->ad", "abc,abd->acd", "bac,dab->cbd"]

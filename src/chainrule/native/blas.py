@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.gemm import Matrix
+from chainrule.native.gemm import Matrix, constant
 from chainrule.native.loops import Emitter, Pointer
 from chainrule.native.symbols import resolves
 
@@ -49,10 +49,7 @@ def in_memory(e: Emitter, x: Any) -> Pointer:
         x = np.uint8(ord(x))
     elif isinstance(x, int):
         x = np.int32(x)
-    for name, known in e.data.items():
-        if known.size == 1 and known.dtype == x.dtype and known.tobytes() == x.tobytes():
-            return Pointer(name)
-    return e.constant(np.full(1, x, x.dtype))
+    return constant(e, np.full(1, x, x.dtype))
 
 
 def layout(rows: int, columns: int, row: int, column: int) -> tuple[str, int] | None:

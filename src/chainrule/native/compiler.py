@@ -50,6 +50,7 @@ class Lowered:
     def __init__(self, graph: Graph, portable: bool = False):
         e = Emitter(FUNCTIONS)
         e.scales = not portable and "+avx512f" in processor()[1].split(",")
+        e.portable = portable
         tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
         specs = [node.spec for node in graph.inputs]
         arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]

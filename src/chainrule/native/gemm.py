@@ -13,10 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import Emitter, Pointer
-from chainrule.native.machine import processor
+from chainrule.native.llvm import text_of
+from chainrule.native.loops import I64, Emitter, Pointer, Program
+from chainrule.native.machine import Code, processor
+from chainrule.native.symbols import resolves
 
 WIDTH = 64  # bytes of a vector, which may be several registers
+INLINE = 2000  # multiplications up to which tiles are part of the program
+SYMBOL = "tile_"  # what the names of their functions begin with
 WRITTEN = 24  # products of vectors that a step of the loop over k writes out, if it can: code takes time to compile
 
 
@@ -33,8 +37,8 @@ class Matrix:
     pointer: Pointer
     dtype: np.dtype
     start: Any  # an int or a Value
-    row: int
-    column: int
+    row: Any
+    column: Any
 
     def at(self, i: Any, j: Any) -> Any:
         return self.start + i * self.row + j * self.column
@@ -44,12 +48,14 @@ def multiply(e: Emitter, x: Matrix, y: Matrix, out: Matrix, n: int, m: int, k: i
     """out[i, j] = Σₖ x[i, k]·y[k, j], n by m; the columns of y and of out are neighbours in memory."""
     lanes = WIDTH // out.dtype.itemsize
     rows, vectors = tile(n, -(-m // lanes))
+    called = not e.portable and n * m * k > INLINE and x.dtype == y.dtype == out.dtype
+    write = _call if called else _tile
 
     def part(start: Any, stop: Any) -> None:
         for column, width in _blocks(e, 0, m, vectors * lanes):
             widths = [min(lanes, width - at) for at in range(0, width, lanes)]
             for row, height in _blocks(e, start, stop, rows):
-                _tile(e, x, y, out, row, height, column, widths, k)
+                write(e, x, y, out, row, height, column, widths, k)
 
     whole = n - n % rows
     per = -(-whole // (chunks * rows)) * rows
@@ -87,8 +93,9 @@ def _blocks(e: Emitter, start: Any, stop: Any, block: int) -> Iterator[tuple[Any
 
 
 def _tile(
-    e: Emitter, x: Matrix, y: Matrix, out: Matrix, row: Any, height: int, column: Any, widths: list[int], k: int
-) -> None:  # fmt: skip
+    e: Emitter, x: Matrix, y: Matrix, out: Matrix, row: Any, height: int, column: Any, widths: list[int], k: Any
+) -> None:
+    """Write the loop over k of a tile."""
     dtype, lanes = out.dtype, max(widths)
     sums = [[e.variable(dtype, width) for width in widths] for _ in range(height)]
 
@@ -111,7 +118,7 @@ def _tile(
     for variables in sums:
         for variable in variables:
             e.set(variable, e.wide(e.const(0, dtype), variable.lanes))
-    copies = max(1, min(k, 8, WRITTEN // (height * len(widths))))
+    copies = max(1, min(k, 8, WRITTEN // (height * len(widths)))) if isinstance(k, int) else 1
     for start, count in _blocks(e, 0, k, copies):
         for i in range(count):
             assign(step(start + i, e.get))
@@ -122,3 +129,53 @@ def _tile(
 
 def _add(e: Emitter, x: Any, y: Any, total: Any) -> Any:
     return e.fma(x, y, total) if y.dtype.kind == "f" else x * y + total
+
+
+# ------------------------------------------------------------------------------------------ tiles as functions
+
+
+def _call(
+    e: Emitter, x: Matrix, y: Matrix, out: Matrix, row: Any, height: int, column: Any, widths: list[int], k: int
+) -> None:
+    """Call the function of a tile: programs share it, as it takes longer to compile than most of them run."""
+    name = f"{SYMBOL}{out.dtype.str[1:]}_{height}_{'_'.join(map(str, widths))}"
+    known = address(name)
+    assert known is not None
+    e.symbols[name] = known
+    sizes = np.array([k, x.row, x.column, y.row, out.row], np.int64)
+    at = [
+        e.at(a.pointer, a.dtype, a.at(*place)) for a, place in ((x, (row, 0)), (y, (0, column)), (out, (row, column)))
+    ]
+    e.call(name, np.int32, *at, constant(e, sizes))
+
+
+def constant(e: Emitter, numbers: np.ndarray) -> Pointer:
+    """Memory that holds a few numbers, once a program."""
+    for name, known in e.data.items():
+        if known.dtype == numbers.dtype and known.size == numbers.size and known.tobytes() == numbers.tobytes():
+            return Pointer(name)
+    return e.constant(numbers)
+
+
+@resolves
+def address(name: str) -> int | None:
+    """Where the function of a tile begins: its name says its dtype, rows, and numbers side by side."""
+    return function(name).address(name) if name.startswith(SYMBOL) else None
+
+
+@cache
+def function(name: str) -> Code:
+    return Code(text_of(program(name)))
+
+
+def program(name: str) -> Program:
+    """The function of a tile: of x, y, out, and k with the strides of these."""
+    kind, height, *widths = name.removeprefix(SYMBOL).split("_")
+    e, dtype, pointers = Emitter(), np.dtype(kind), [Pointer(each) for each in ("x", "y", "out", "sizes")]
+    k, x_row, x_column, y_row, out_row = (e.read(pointers[3], I64, e.index(i)) for i in range(5))
+    x, y, out = (
+        Matrix(at, dtype, e.index(0), row, column)
+        for at, row, column in zip(pointers, (x_row, y_row, out_row), (x_column, 1, 1), strict=False)
+    )
+    _tile(e, x, y, out, e.index(0), int(height), e.index(0), list(map(int, widths)), k)
+    return e.program(name, pointers)

@@ -254,6 +254,7 @@ class Emitter:
         self.data: dict[str, np.ndarray] = {}
         self.functions = {} if functions is None else functions
         self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
+        self.portable = False  # whether the program is to be printed for other machines, complete
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
         self.kept: list[Any] = []  # what must live as long as the machine code
