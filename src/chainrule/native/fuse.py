@@ -23,6 +23,8 @@ UNROLLED_EACH = 64  # and each of them
 UNROLLED_FOLD = 32  # steps of a sum that is written out beside vectors
 ALTERNATIVES = 8  # ways to nest loops that are kept in mind
 TRIED = 64  # groups that read the same array as a statement, which might join them
+DEAR = 20  # operations on a number, that are better done for many side by side
+BLOCK = 256  # steps of loops that are taken in turn
 LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
 
@@ -52,6 +54,11 @@ class Loop:
     @property
     def leaf(self) -> bool:
         return len(self.items) == 1 and isinstance(self.items[0], Straight)
+
+
+@dataclass(eq=False, slots=True)
+class Blocks(Loop):
+    """Loops of one size that are taken block by block, in turn: what one makes is near when the next one reads it."""
 
 
 Item = Straight | Call | Loop
@@ -301,9 +308,32 @@ def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
     axes, size = best.axes, best.size
     rest = [(s, tuple(a for a in left[s] if a is not axes[s])) for s in group.members]
     works = [_work(s, inner) for s, inner in rest]
-    if sum(works) <= UNROLLED and max(works) <= UNROLLED_EACH and (size > 1) and _worth(axes, rest):
+    dear = sum(work * s.cost for work, s in zip(works, group.members, strict=True))
+    small = sum(works) <= UNROLLED and dear <= 4 * UNROLLED and max(works) <= UNROLLED_EACH
+    if small and size > 1 and _worth(axes, rest):
         return Loop(size, axes, [Straight(group.members)])
-    return Loop(size, axes, _fused(rest))
+    return _in_blocks(Loop(size, axes, _fused(rest)))
+
+
+def _in_blocks(loop: Loop) -> Loop:
+    """A loop with loops inside, and dear numbers between them that would fill vectors over it, as one of blocks."""
+    dear = [i for i, item in enumerate(loop.items) if isinstance(item, Straight) and _cost(item) >= DEAR]
+    if not dear or loop.size < BLOCK or not any(isinstance(item, Loop) for item in loop.items):
+        return loop
+    runs: list[list[Item]] = [[]]
+    for i, item in enumerate(loop.items):
+        if i in dear:
+            runs += [[item], []]
+        else:
+            runs[-1].append(item)
+    inner: list[Item] = [
+        Loop(loop.size, {s: loop.axes[s] for item in run for s in members(item)}, run) for run in runs if run
+    ]
+    return Blocks(loop.size, {}, inner)
+
+
+def _cost(item: Straight) -> int:
+    return sum(s.cost for s in item.members)
 
 
 def _worth(axes: dict[Statement, Axis], rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:

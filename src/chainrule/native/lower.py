@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.fuse import Call, Item, Loop, Straight, fused, members
+from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, fused, members
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
@@ -158,7 +158,9 @@ class Lowering:
 
     def _walk(self, items: Sequence[Item], path: Path) -> Iterator[None]:
         for item in items:
-            if isinstance(item, Loop):
+            if isinstance(item, Blocks):
+                yield from self._walk(item.items, path)
+            elif isinstance(item, Loop):
                 self.widths[item] = _width(item) if item.leaf else Width(1, 1)
                 yield from self._walk(item.items, (*path, item))
             else:
@@ -278,7 +280,9 @@ class Lowering:
         """A loop, or that part of it."""
         merged = None if item.leaf else self._merged(item)
         stop = item.size * (1 if merged is None else merged.size) if stop is None else stop
-        if item.leaf:
+        if isinstance(item, Blocks):
+            self._blocks(item, step, start, stop)
+        elif item.leaf:
             self._vectors(item, start, stop, item.size, step)
         elif merged is not None:
             self.widths[merged] = _width(merged, item.size * merged.size)
@@ -287,6 +291,16 @@ class Lowering:
         else:
             with self.e.loop(start, stop, note=_note(inside)) as i:
                 self._items(item.items, Step((*step.path, item), {**step.indices, item: i}))
+
+    def _blocks(self, item: Blocks, step: Step, start: Any, stop: Any) -> None:
+        e = self.e
+        with e.loop(start, stop, BLOCK) as first:
+            last = e.select(first + BLOCK < stop, first + BLOCK, e.index(stop))
+            for loop in item.items:
+                assert isinstance(loop, Loop)
+                merged = None if loop.leaf else self._merged(loop)
+                steps = 1 if merged is None else merged.size
+                self._loop(loop, list(members(loop)), step, first * steps, last * steps)
 
     def _merged(self, loop: Loop) -> Loop | None:
         """The leaf that is all there is in a loop, where both together run along memory as one loop would."""
@@ -383,6 +397,8 @@ class Lowering:
 
     def _grain(self, item: Loop) -> int:
         """What the bounds of chunks are multiples of."""
+        if isinstance(item, Blocks):
+            return BLOCK
         merged = item if item.leaf else self._merged(item)
         if merged is None:
             return 1
