@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box
-from chainrule.errors import DTypeError
+from chainrule.errors import DTypeError, SymbolError
 from chainrule.native import form
 from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
@@ -50,14 +50,9 @@ class Jitted(FastCallable):
                 return self(*ready, **kwargs)
         call = Call(self.static, args, kwargs)
         made = self._specialized(call)
-        values = [
-            leaf.value if dtype is None else number_as(leaf.kind, leaf.value, dtype)
-            for leaf, dtype in zip(call.leaves, made.numbers, strict=True)
-            if leaf.kind is None or dtype is not None
-        ]
         if not call.recorded and not made.outside:
             self._add_form(made, call)
-        return made.call(values, call.recorded, call.tensors)
+        return made.call(_values(made, call), call.recorded, call.tensors)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -74,6 +69,46 @@ class Jitted(FastCallable):
     def specialization(self, *args: Any, **kwargs: Any) -> Specialization:
         """What was made, or is made now, for arguments like these."""
         return self._specialized(Call(self.static, args, kwargs))
+
+    # ------------------------------------------------------------------------------------------ looking inside
+    # Each takes arguments as the function does, and tells of the program for these; of the last one without any.
+
+    def explain(self, *args: Any, **kwargs: Any) -> Any:
+        """What runs: kernels, the ops in each and why others are not in it, operations and bytes, calls, memory."""
+        return self._inside("explain", args, kwargs).program.explain()
+
+    def llvm(self, *args: Any, **kwargs: Any) -> str:
+        """The program as text of LLVM, as it is compiled."""
+        return self._inside("llvm", args, kwargs).program.llvm()
+
+    def asm(self, *args: Any, **kwargs: Any) -> str:
+        """The machine code as assembly of this processor."""
+        return self._inside("asm", args, kwargs).program.asm()
+
+    def profile(self, *args: Any, **kwargs: Any) -> Any:
+        """How long each kernel takes for these arguments, in a program with the clock read between them."""
+        made = self._inside("profile", args, kwargs)
+        values = [*made.outside, *_values(made, Call(self.static, args, kwargs))]
+        return made.program.profile(*(x._value if isinstance(x, Box) else x for x in values))
+
+    def export(self, folder: Any, *args: Any, name: str = "", **kwargs: Any) -> Any:
+        """Write C, an object file and a shared library that run without Python: see chainrule.native.export."""
+        made = self._inside("export", args, kwargs)
+        return made.program.export(folder, name or self._function.__name__, made.names)
+
+    def _inside(self, asked: str, args: Any, kwargs: Any) -> Specialization:
+        needed = [p for p in _parameters(self._function) if p.default is p.empty and p.kind in _SINGLE]
+        if args or kwargs or not needed:
+            return self.specialization(*args, **kwargs)
+        if not self._known or asked == "profile":
+            shown = ", ".join(p.name for p in needed)
+            what = "no arguments were given" if asked == "profile" else "nothing is compiled yet"
+            written = ", ".join(["folder", shown] if asked == "export" else [shown])
+            raise SymbolError(
+                f"[{asked}] {what}, and a program is for the shapes and dtypes of some; expected arguments as the "
+                f"function takes them: {shown}; write f.{asked}({written})."
+            )
+        return list(self._known.values())[-1]
 
     def _specialized(self, call: Call) -> Specialization:
         made = self._found(call)
@@ -112,6 +147,25 @@ class Jitted(FastCallable):
             names, recipe = list(call.kwargs), recipe_of(words, made.structure)
             program = made.body.plan.program
             self._table.add(self, Form(program, len(call.args), names, found, recipe, classes, words))
+
+
+_SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _values(made: Specialization, call: Call) -> list[Any]:
+    """What the program is given: arrays, and those numbers that are inputs."""
+    return [
+        leaf.value if dtype is None else number_as(leaf.kind, leaf.value, dtype)
+        for leaf, dtype in zip(call.leaves, made.numbers, strict=True)
+        if leaf.kind is None or dtype is not None
+    ]
 
 
 class Method:

@@ -15,6 +15,7 @@ from chainrule.graph.function import Function
 from chainrule.graph.graph import Graph
 from chainrule.graph.intern import interned
 from chainrule.native.form import Launch
+from chainrule.native.program import Program
 from chainrule.passes import optimize
 from chainrule.trace import Traced
 from chainrule.tree import Structure, unflatten
@@ -84,6 +85,16 @@ class Specialization:
         self.body = compiled_body(body)
         self.structure: Structure = graph._given
         self.classes = [type(y) for y in graph.outputs]
+
+    @property
+    def program(self) -> Program:
+        """The compiled program: of what the function closes over, then of its arguments."""
+        return self.body.plan.program
+
+    @property
+    def names(self) -> list[str]:
+        """What the inputs of the program are called."""
+        return [*(f"closure{i}" for i in range(len(self.outside))), *(node.name() for node in self.graph.inputs)]
 
     def call(self, values: Sequence[Any], recorded: bool, tensors: bool) -> Any:
         """The result at these values: Tensors where a gradient may be asked of it, else through the kernel."""

@@ -1,7 +1,8 @@
-"""What compiling gives: the address of a kernel, and what it takes and makes."""
+"""What compiling gives: the address of a kernel, what it takes and makes, and ways to look inside."""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,3 +23,25 @@ class Program:
     arena: int = 0
     long: bool = False  # worth releasing the GIL, which costs as much as a small kernel
     owner: Any = field(default=None, repr=False)  # keeps the machine code in memory
+
+    # What follows is loaded when it is asked for: LLVM is not, before something is compiled.
+
+    def explain(self) -> Any:
+        """What runs: see :mod:`chainrule.native.explain`."""
+        return importlib.import_module("chainrule.native.explain").explain(self)
+
+    def profile(self, *arrays: Any) -> Any:
+        """How long each kernel takes for these arrays: see :mod:`chainrule.native.profile`."""
+        return importlib.import_module("chainrule.native.profile").profile(self, arrays)
+
+    def export(self, folder: Any, name: str, names: Any = ()) -> Any:
+        """Files that run without Python: see :mod:`chainrule.native.export`."""
+        return importlib.import_module("chainrule.native.export").export(self, folder, name, names)
+
+    def llvm(self) -> str:
+        """The program as text of LLVM, as it was compiled."""
+        return self.owner.text
+
+    def asm(self) -> str:
+        """The machine code as assembly of this processor."""
+        return importlib.import_module("chainrule.native.machine").assembly(self.owner.text)
