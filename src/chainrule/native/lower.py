@@ -7,6 +7,7 @@ needs. What is folded over loops is folded in registers, a number a lane, or in 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.arena import WIDTH, Arena
 from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, fused, members
 from chainrule.native.host import callback
+from chainrule.native.inplace import takes_over
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, Emitter, Pointer, Value
 from chainrule.native.pool import pool
@@ -25,7 +28,6 @@ from chainrule.native.statements import Array, Axis, Index, Moves, Read, Stateme
 from chainrule.spec import Spec
 
 Path = tuple[Loop, ...]
-WIDTH = 64  # bytes of the widest registers
 CHUNKS = 16  # into which a loop is divided at most
 CHUNK_WORK = 50_000  # operations worth a chunk of their own: some 20 microseconds
 
@@ -70,54 +72,6 @@ class Width:
     copies: int
 
 
-class Arena:
-    """Memory of the program's own: what is given back is given out again."""
-
-    def __init__(self, pointer: Pointer):
-        self.pointer, self.size = pointer, 0
-        self.free: list[tuple[int, int]] = []  # (offset, bytes), ascending
-        self.places: dict[Array, tuple[int, int]] = {}
-        self.rooms: dict[int, int] = {}  # the most bytes that were given out at an offset
-        self.wanted = 0  # bytes that were given out in all
-
-    def take(self, e: Emitter, array: Array, size: int) -> Pointer:
-        offset = self.reserve(size)
-        self.places[array] = (offset, -(-size // WIDTH) * WIDTH)
-        return e.at(self.pointer, np.dtype(np.uint8), offset)
-
-    def reserve(self, size: int) -> int:
-        size = -(-size // WIDTH) * WIDTH
-        offset = self._fitting(size)
-        self.rooms[offset] = max(size, self.rooms.get(offset, 0))
-        self.wanted += size
-        return offset
-
-    def _fitting(self, size: int) -> int:
-        fitting = [(room, offset) for offset, room in self.free if room >= size]
-        if not fitting:
-            self.size += size
-            return self.size - size
-        room, offset = min(fitting)
-        self.free.remove((offset, room))
-        if room > size:
-            self.give(offset + size, room - size)
-        return offset
-
-    def release(self, array: Array) -> None:
-        self.give(*self.places.pop(array))
-
-    def give(self, offset: int, size: int) -> None:
-        self.free.append((offset, size))
-        self.free.sort()
-        merged: list[tuple[int, int]] = []
-        for start, room in self.free:
-            if merged and merged[-1][0] + merged[-1][1] == start:
-                merged[-1] = (merged[-1][0], merged[-1][1] + room)
-            else:
-                merged.append((start, room))
-        self.free = merged
-
-
 @dataclass(eq=False)
 class Lowering:
     """Writes the statements of one graph with an emitter."""
@@ -149,12 +103,7 @@ class Lowering:
                 self.readers.setdefault(array, []).append(statement)
         for array in dict.fromkeys(a for s in self.statements for a in s.makes):
             self.homes[array] = self._home(array)
-        last: dict[Array, int] = {}
-        for i, item in enumerate(self.items):
-            for statement in members(item):
-                last.update(dict.fromkeys((*statement.sources(), *statement.makes), i))
-        for array, i in last.items():
-            self.ends.setdefault(i, []).append(array)
+        self.ends = self._ends(self.items, Step((), {}))
 
     def _walk(self, items: Sequence[Item], path: Path) -> Iterator[None]:
         for item in items:
@@ -250,31 +199,71 @@ class Lowering:
             home = self.homes.get(array)
             if home is not None and home.memory is not None and array in self.arena.places:
                 self.arena.release(array)
+                home.memory.pointer = None
 
     def _items(self, items: Sequence[Item], step: Step) -> None:
+        ends = self.ends if items is self.items else self._ends(items, step) if self.chunk is None else {}
         for number, item in enumerate(items):
             if items is self.items:
                 self.marks.append(len(self.e.stack[-1].statements))
-            inside = list(members(item))
-            chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
-            if chunks > 1:
-                self._begin(inside, step)
-            else:
-                self._prepare(inside, step)
-            if isinstance(item, Straight):
-                for statement in item.members:
-                    self._statement(statement, step)
-            elif isinstance(item, Call):
-                assert item.statement.call is not None
-                item.statement.call(self)
-            elif chunks > 1:
-                self._in_chunks(item, inside, chunks, step)
-            else:
-                self._loop(item, inside, step)
-            if isinstance(item, Loop) and chunks == 1:
-                self._conclude(inside, step)
-            if items is self.items:
-                self._release(self.ends.get(number, ()))
+            # Chunks that run at once may share nothing: their rooms are given back together.
+            with self.arena.scope() if self.chunk is None else contextlib.nullcontext():
+                self._item(item, ends.get(number, ()), step)
+            self._release(ends.get(number, ()))
+
+    def _ends(self, items: Sequence[Item], step: Step) -> dict[int, list[Array]]:
+        """What was made in this step of the loops around, and is not needed after each item."""
+        last: dict[Array, int] = {}
+        for i, item in enumerate(items):
+            for s in members(item):
+                last.update(dict.fromkeys((*s.sources(), *s.makes), i))
+        found: dict[int, list[Array]] = {}
+        for array, i in last.items():
+            if not step.path or (array in self.homes and self.homes[array].around == step.path):
+                found.setdefault(i, []).append(array)
+        return found
+
+    def _item(self, item: Item, dying: Sequence[Array], step: Step) -> None:
+        inside = list(members(item))
+        self._take_over(inside, dying, step)
+        chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
+        if chunks > 1:
+            self._begin(inside, step)
+        else:
+            self._prepare(inside, step)
+        if isinstance(item, Straight):
+            for statement in item.members:
+                self._statement(statement, step)
+        elif isinstance(item, Call):
+            assert item.statement.call is not None
+            item.statement.call(self)
+        elif chunks > 1:
+            self._in_chunks(item, inside, chunks, step)
+        else:
+            self._loop(item, inside, step)
+        if isinstance(item, Loop) and chunks == 1:
+            self._conclude(inside, step)
+
+    def _take_over(self, inside: Sequence[Statement], dying: Sequence[Array], step: Step) -> None:
+        """Write arrays over those that are read here for the last time, where that can be."""
+        free = [array for array in dying if array in self.arena.places] if self.chunk is None else []
+        for s in inside if free else ():
+            for array in s.makes:
+                memory, home = self.homes[array].memory, self.homes[array]
+                if memory is None or memory.pointer is not None or home.around != step.path or array.makers[0] is not s:
+                    continue
+                for before in free:
+                    if self._same_room(array, before) and takes_over(array, before, inside, self.paths):
+                        memory.pointer = self.arena.take_over(self.e, array, before)
+                        free.remove(before)
+                        break
+
+    def _same_room(self, array: Array, before: Array) -> bool:
+        """Whether all elements of both are in memory at once, in as many bytes."""
+        one, other = self.homes[array].memory, self.homes[before].memory
+        assert one is not None and other is not None
+        equal = one.size * array.dtype.itemsize == other.size * before.dtype.itemsize
+        return equal and not one.loops and not other.loops
 
     def _loop(self, item: Loop, inside: Sequence[Statement], step: Step, start: Any = 0, stop: Any = None) -> None:
         """A loop, or that part of it."""
