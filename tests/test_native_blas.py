@@ -121,6 +121,15 @@ def test_tiles_are_small_enough_for_the_registers(most, monkeypatch):
     close(native.run(compiled(lambda x, y: x @ y, x, y), x, y)[0], x @ y, 100)
 
 
+@pytest.mark.parametrize("shape", [(250,), (17, 40)])
+def test_products_do_not_overwrite_what_they_read(shape):
+    """A carry that a product alone reads, to make the next one."""
+    rng = np.random.default_rng(11)
+    w, h = numbers(rng, "float64", shape[-1], shape[-1]) / 50, numbers(rng, "float64", *shape)
+    found = native.run(compiled(lambda h: cr.scan(lambda c, _: (c @ w, None), h, None, length=3)[0], h), h)[0]
+    np.testing.assert_allclose(found, h @ w @ w @ w, 1e-10, 1e-10)
+
+
 def test_programs_share_the_functions_of_tiles():
     """By names that say what they do, so that machine code that was kept finds them; others' machines have none."""
     graph = optimize(cr.trace(lambda x, y: x @ y, np.ones((40, 30)), np.ones((30, 50))))

@@ -88,7 +88,7 @@ class Body:
         """Whether the next carry may overwrite this one: each number is read only to make the one in its place."""
         readers = self.lowering.readers.get(carry, [])
         return readers == out.makers and all(
-            read.place == maker.place
+            maker.call is None and read.place == maker.place
             for maker in out.makers
             for read in maker.reads
             if isinstance(read, Read) and read.array is carry
