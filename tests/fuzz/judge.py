@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+import chainrule as cr
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.op import PICK
-from chainrule.ops import raw
+from chainrule.ops import ops, raw
 from fuzz.programs import words
 
 UNITS = 2.0  # of noise, in the last place
@@ -92,10 +93,18 @@ def _switch(x: list[Any], p: dict[str, Any], noise: Noise | None) -> tuple[Any, 
     return tuple(evaluated(branches[min(max(int(x[0]), 0), len(branches) - 1)], x[1:], noise))
 
 
+def _pull(x: list[Any], p: dict[str, Any], noise: Noise | None) -> tuple[Any, ...]:
+    """Reverse accumulation through a graph: recorded with these values, and run from its record."""
+    leaves = [cr.tensor(v, requires_grad=np.asarray(v).dtype.kind in "fc") for v in x]
+    graph = Graph([leaf for leaf in leaves if leaf.requires_grad], ops.pull(*leaves, **p))
+    return tuple(evaluated(graph, [v for v, leaf in zip(x, leaves, strict=True) if leaf.requires_grad], noise))
+
+
 BODIES: dict[str, Callable[..., Any]] = {
     "scan": _scan,
     "while_loop": _while,
     "switch": _switch,
+    "pull": _pull,
     "call": lambda x, p, noise: tuple(evaluated(p["body"], x, noise)),
 }
 
