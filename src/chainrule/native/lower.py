@@ -29,6 +29,7 @@ from chainrule.spec import Spec
 
 Path = tuple[Loop, ...]
 CHUNKS = 16  # into which a loop is divided at most
+SUMMED = 64  # steps of a loop that are summed apart, at least: rounding grows with what was summed before
 CHUNK_WORK = 50_000  # operations worth a chunk of their own: some 20 microseconds
 
 
@@ -278,7 +279,7 @@ class Lowering:
             flat = Step((*step.path, item), {**step.indices, item: self.e.const(0, I64)})
             self._vectors(merged, start, stop, item.size * merged.size, flat)
         else:
-            with self.e.loop(start, stop, note=_note(inside)) as i:
+            with self._summing(inside, start, stop, 1, item.size) as i:
                 self._items(item.items, Step((*step.path, item), {**step.indices, item: i}))
 
     def _blocks(self, item: Blocks, step: Step, start: Any, stop: Any) -> None:
@@ -327,14 +328,14 @@ class Lowering:
 
         def rest() -> None:
             if whole > many:
-                self._vector_loop(loop, members, many, whole, lanes, 1, step)
+                self._vector_loop(loop, members, many, whole, size, lanes, 1, step)
             if size > whole:
-                self._vector_loop(loop, members, whole, size, size - whole, 1, step)
+                self._vector_loop(loop, members, whole, size, size, size - whole, 1, step)
 
         if many or (in_parts and copies == 1):
             end = many or whole
             upper = e.select(stop < end, stop, end) if in_parts else end
-            self._vector_loop(loop, members, start, upper, lanes, copies, step)
+            self._vector_loop(loop, members, start, upper, size, lanes, copies, step)
             if not many:
                 whole, many = end, end
         if not in_parts:
@@ -344,7 +345,15 @@ class Lowering:
                 rest()
 
     def _vector_loop(
-        self, loop: Loop, members: Sequence[Statement], start: Any, stop: Any, lanes: int, copies: int, step: Step
+        self,
+        loop: Loop,
+        members: Sequence[Statement],
+        start: Any,
+        stop: Any,
+        size: int,
+        lanes: int,
+        copies: int,
+        step: Step,
     ) -> None:
         def body(index: Value) -> None:
             for copy in range(copies):
@@ -356,8 +365,38 @@ class Lowering:
         if isinstance(start, int) and isinstance(stop, int) and stop - start == lanes * copies:
             body(self.e.const(start, I64))
             return
-        with self.e.loop(start, stop, lanes * copies, _note(members)) as i:
+        steps = (stop - start if isinstance(start, int) and isinstance(stop, int) else size) // (lanes * copies)
+        with self._summing(members, start, stop, lanes * copies, steps, lanes) as i:
             body(i)
+
+    @contextlib.contextmanager
+    def _summing(
+        self, inside: Sequence[Statement], start: Any, stop: Any, jump: int, steps: int, lanes: int | None = None
+    ) -> Iterator[Value]:
+        """A loop of some steps, whose sums are taken block by block, so that small numbers are added to small ones."""
+        e, note = self.e, _note(inside)
+        sums = [s for s in inside if s in self.folds and s.combine == "add" and s.out.dtype.kind in "fc"]
+        block = max(SUMMED, math.isqrt(steps))
+        if not sums or steps <= 2 * block:
+            with e.loop(start, stop, jump, note) as i:
+                yield i
+            return
+        with e.loop(start, stop, block * jump) as first:
+            last = first + block * jump
+            aside = {s: self.folds[s] for s in sums}
+            for s in sums:
+                self.folds[s] = {
+                    key: [self._accumulator(s, key[0]) for _ in found]
+                    for key, found in aside[s].items()
+                    if lanes in (None, key[0])
+                }
+            with e.loop(first, e.select(last < stop, last, e.index(stop)), jump, note) as i:
+                yield i
+            for s in sums:
+                for key, found in self.folds[s].items():
+                    for variable, part in zip(aside[s][key], found, strict=True):
+                        e.set(variable, e.combine("add", e.get(variable), e.get(part)))
+                self.folds[s] = aside[s]
 
     # ------------------------------------------------------------------------------------------ chunks
 

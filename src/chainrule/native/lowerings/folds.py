@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.listing import Lister, lowers
+from chainrule.native.loops import Emitter
 from chainrule.native.statements import View
 from chainrule.node import Node
 from chainrule.spec import normalize_axes
@@ -32,12 +33,16 @@ def _fold(lister: Lister, operands: Any, node: Node) -> View | None:
     dtype = node.dtype
     if op.name == "count_nonzero":
         return lister.reduce(x, axis, keepdims, dtype, "add", 0, lambda e, v: e.cast(e.cast(v, bool), dtype), op.name)
+    # Sums of half precision, which soon lose digits and overflow, are taken in single, as NumPy's are.
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype
     if op.name == "mean":
         count = math.prod(x.shape[d] for d in axis)
-        total = lister.reduce(x, axis, keepdims, dtype, "add", 0, name="sum")
-        return lister.map(
-            total, lambda e, v: v / (e.like(v, count) if dtype.kind == "f" else float(count)), name="mean"
-        )
+        total = lister.reduce(x, axis, keepdims, wide, "add", 0, name="sum")
+
+        def divided(e: Emitter, v: Any) -> Any:
+            return e.cast(v / (e.like(v, count) if dtype.kind == "f" else float(count)), dtype)
+
+        return lister.map(total, divided, dtype, name="mean")
     combine, initial = FOLDS[op.name]
     if dtype.kind == "c" and combine in ("maximum", "minimum"):
         return None
@@ -51,4 +56,7 @@ def _fold(lister: Lister, operands: Any, node: Node) -> View | None:
             combine = "or" if combine == "maximum" else "and"
     if "initial" in node.params or node.params.get("where", True) is not True:
         return None
+    if op.name == "sum" and wide != dtype:
+        total = lister.reduce(x, axis, keepdims, wide, combine, initial, name=op.name)
+        return lister.map(total, lambda e, v: e.cast(v, dtype), dtype)
     return lister.reduce(x, axis, keepdims, dtype, combine, initial, name=op.name)
