@@ -1,5 +1,6 @@
 """Machine code that was compiled before: found again, in this process and the next, and never believed blindly."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from scipy.special import spence, zeta
 
 import chainrule as cr
 from chainrule import native
-from chainrule.native import cache, compiler, machine
+from chainrule.native import cache, loops, machine
 from chainrule.native.cache import Folder
 from chainrule.native.digest import spelled
 
@@ -42,7 +43,6 @@ def compiled(monkeypatch):
     true = machine.optimised
     spy = lambda *args: count.append(1) or true(*args)
     monkeypatch.setattr(machine, "optimised", spy)
-    monkeypatch.setattr(compiler, "optimised", spy)
     return count
 
 
@@ -188,7 +188,7 @@ import numpy as np, chainrule as cr
 from chainrule import native
 from chainrule.native import cache, compiler, machine
 if {found}:
-    compiler.optimised = machine.optimised = compiler.Lowered = None
+    machine.optimised = compiler.Lowered = None
 f = cr.native.compile(cr.trace(lambda x: (cr.sum(cr.exp(x) * x), x[::-1] * np.arange(5.0)), np.ones(5)))
 value, row = native.run(f, np.linspace(-1, 2, 5))
 print(repr(float(value)), *map(float, row))
@@ -332,6 +332,48 @@ def test_what_prepares_a_graph_is_asked_when_nothing_is_found(folder):
     for _ in range(2):
         assert native.run(native.compile(graph(), prepared), x)[0] == pytest.approx(VALUE)
     assert len(asked) == 1
+
+
+# ------------------------------------------------------------------------------------------- long programs
+
+
+def unrolled(x):
+    for _ in range(40):
+        x = cr.sin(x) * x + 1.0
+    return cr.sum(x)
+
+
+@pytest.mark.parametrize("lines", [10, 10**6])
+def test_long_programs_are_compiled_with_less_care(monkeypatch, lines):
+    monkeypatch.setattr(machine, "LONG", lines)
+    cache.forget()
+    given = graph(unrolled)
+    assert native.run(native.compile(given), x)[0] == pytest.approx(given.run([x])[0], rel=1e-12)
+    cache.forget()
+
+
+def test_programs_that_are_too_long_are_run_by_numpy(monkeypatch, compiled):
+    monkeypatch.setattr(loops, "LONGEST", 100)
+    cache.forget()
+    given = graph(unrolled)
+    program = native.compile(given)
+    assert native.run(program, x)[0] == given.run([x])[0]
+    assert program.owner.graph is given
+    assert not compiled
+    f = cr.jit(unrolled)
+    assert float(f(x)) == float(f(x)) == given.run([x])[0]
+    assert f(cr.tensor(x)).item() == given.run([x])[0]
+
+
+def test_the_collector_is_as_it_was(folder):
+    for on in (True, False):
+        (gc.enable if on else gc.disable)()
+        native.compile(graph(lambda x, on=on: x * on))
+        assert gc.isenabled() == on
+    gc.enable()
+    with pytest.raises(AttributeError):
+        native.compile(graph(), lambda graph: graph.nothing)
+    assert gc.isenabled()
 
 
 # ------------------------------------------------------------------------------------------------ keys

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
+import gc
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +20,13 @@ from chainrule.native import control as control  # registers how loops and choic
 from chainrule.native import lowerings as lowerings
 from chainrule.native import pulling as pulling
 from chainrule.native.digest import spelled
-from chainrule.native.host import instead
+from chainrule.native.host import hosted, instead
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
-from chainrule.native.loops import Emitter, Pointer
+from chainrule.native.loops import Emitter, Pointer, TooLong
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
-from chainrule.native.machine import Code, key_of, machine, object_of, optimised, processor
+from chainrule.native.machine import Code, generated, key_of, object_of, processor
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.pool import started
 from chainrule.native.program import Program
@@ -80,6 +84,7 @@ class Compiled:
 
     code: Code
     data: dict[str, np.ndarray]
+    callback: Any = None  # in place of both, where the program is too long
 
     def __init__(self, given: Graph, prepare: Callable[[Any], Graph]):
         self.given, self.prepare = given, prepare
@@ -110,6 +115,27 @@ def _itself(graph: Graph) -> Graph:
     return graph
 
 
+_pauses, _was_on, _pausing = 0, True, threading.Lock()
+
+
+@contextlib.contextmanager
+def _collected_later() -> Iterator[None]:
+    """Nothing that a compilation makes is garbage yet: looking through it again and again takes half of the time."""
+    global _pauses, _was_on
+    with _pausing:
+        if not _pauses:
+            _was_on = gc.isenabled()
+            gc.disable()
+        _pauses += 1
+    try:
+        yield
+    finally:
+        with _pausing:
+            _pauses -= 1
+            if not _pauses and _was_on:
+                gc.enable()
+
+
 def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     """Machine code for a graph, after ``prepare`` where none is found that was kept; every shape must be known.
 
@@ -124,14 +150,21 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     entry = None if content is None else Entry.read(content)
     compiled = Compiled(graph, prepare)
     if entry is None:
-        lowered = compiled.lowered
-        loops = text_of(lowered.loops)
+        try:
+            with _collected_later():
+                lowered = compiled.lowered
+                loops = text_of(lowered.loops)
+        except TooLong:
+            # Run by NumPy, op by op: it takes as long to compile as a thousand runs.
+            made = hosted(compiled.graph)
+            compiled.callback = made.owner
+            return dataclasses.replace(made, owner=compiled)
         lowered.symbols |= {name: known for name in POOL if f"@{name}" in loops and (known := address_of(name))}
         data = lowered.loops.data
         movable = sum(x.nbytes for x in data.values()) <= MOVABLE and all(map(address_of, lowered.symbols))
         entry = Entry(lowered.outputs, lowered.arena, lowered.long, data, list(lowered.symbols), b"")
         if key is not None and movable:
-            entry.code = machine().emit_object(optimised(loops))
+            entry.code = generated(loops)
             cache.save(key, entry.written())
         else:
             entry.code = object_of(loops)

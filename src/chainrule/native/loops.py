@@ -26,6 +26,12 @@ ARITHMETIC = frozenset(
 )
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 
+LONGEST = 200_000  # values of a program, which take LLVM some 10 s
+
+
+class TooLong(Exception):
+    """What an emitter raises when a program is too long to be compiled in reasonable time."""
+
 
 class Unstated(Exception):
     """What a rule for one scalar raises for operands that it says nothing of: the op is then called on the host."""
@@ -310,6 +316,8 @@ class Emitter:
 
     def _new(self, dtype: np.dtype, lanes: int, level: int) -> Value:
         self.count += 1
+        if self.count > LONGEST:
+            raise TooLong
         return Value(self, self.count, dtype, lanes, level)
 
     def wide(self, x: Value, lanes: int) -> Value:
@@ -705,7 +713,7 @@ class Emitter:
     def constant(self, array: np.ndarray) -> Pointer:
         """Memory that holds an array."""
         array = np.ascontiguousarray(array)
-        content = blake2b(array.reshape(-1).view(np.uint8), digest_size=16)
+        content = blake2b(array.reshape(-1).view(np.uint8).data, digest_size=16)
         name = f"data_{content.hexdigest()}"  # the same in every process
         self.data.setdefault(name, array)
         return Pointer(name)

@@ -14,6 +14,8 @@ import numpy as np
 
 from chainrule.native import cache
 
+LONG = 60_000  # lines, for which LLVM takes some 3 s; the time grows faster than their number
+
 
 @functools.cache
 def processor() -> tuple[str, str]:
@@ -40,16 +42,16 @@ def key_of(kind: str, content: bytes) -> bytes:
 
 
 @functools.cache
-def machine() -> llvm.TargetMachine:
-    """This computer's processor, with all that it can do."""
-    return _new_machine()
+def machine(level: int = 2) -> llvm.TargetMachine:
+    """This computer's processor, with all that it can do; ``level`` is the care with which code is generated."""
+    return _new_machine(level)
 
 
-def _new_machine() -> llvm.TargetMachine:
+def _new_machine(level: int = 2) -> llvm.TargetMachine:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, features = processor()
-    return llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2, jit=True)
+    return llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=level, jit=True)
 
 
 def optimised(text: str, thorough: bool = False) -> llvm.ModuleRef:
@@ -80,12 +82,17 @@ def assembly(text: str) -> str:
     return machine().emit_assembly(optimised(text))
 
 
+def generated(text: str, thorough: bool = False) -> bytes:
+    """The module as an object file; of a long one, in little time: code that is three times as slow."""
+    return machine(2 if text.count("\n") <= LONG else 0).emit_object(optimised(text, thorough))
+
+
 def object_of(text: str, thorough: bool = False) -> bytes:
     """The module as an object file: one that was made before, or a new one."""
     key = key_of("thorough" if thorough else "text", text.encode())
     found = cache.load(key)
     if found is None:
-        found = machine().emit_object(optimised(text, thorough))
+        found = generated(text, thorough)
         cache.save(key, found)
     return found
 
