@@ -21,7 +21,7 @@ from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, fus
 from chainrule.native.host import callback
 from chainrule.native.inplace import takes_over
 from chainrule.native.listing import Lister
-from chainrule.native.loops import I64, Emitter, Pointer, Value
+from chainrule.native.loops import I64, LONGEST, Emitter, Pointer, TooLong, Value
 from chainrule.native.pool import pool
 from chainrule.native.rematerialise import rematerialised
 from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement, View, runs_along
@@ -204,9 +204,12 @@ class Lowering:
 
     def _items(self, items: Sequence[Item], step: Step) -> None:
         ends = self.ends if items is self.items else self._ends(items, step) if self.chunk is None else {}
+        first = self.e.count
         for number, item in enumerate(items):
             if items is self.items:
                 self.marks.append(len(self.e.stack[-1].statements))
+                if number >= 1000 and (self.e.count - first) * len(items) > LONGEST * number:
+                    raise TooLong  # before all of it is written
             # Chunks that run at once may share nothing: their rooms are given back together.
             with self.arena.scope() if self.chunk is None else contextlib.nullcontext():
                 self._item(item, ends.get(number, ()), step)
