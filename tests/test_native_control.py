@@ -1,5 +1,6 @@
 """Loops and choices as machine code give what NumPy gives: values, derivatives of two orders, and samples of these."""
 
+import itertools
 import resource
 
 import numpy as np
@@ -7,6 +8,10 @@ import pytest
 
 import chainrule as cr
 from chainrule import native, passes
+from chainrule.graph.body import Body, symbols
+from chainrule.native.invariant import divided
+from chainrule.ops import ops
+from chainrule.spec import Spec
 
 
 def normal(*shape, dtype="float64", seed=0):
@@ -350,3 +355,43 @@ def test_checkpoints_stand_in_place():
     for a, b in ((x, u), (x * 1.1, u - 0.5)):
         (found,) = native.run(program, a, b)
         np.testing.assert_allclose(found, np.sum(np.exp(np.sin(a) * a) * b * b), rtol=1e-13)
+
+
+# ------------------------------------------------------------------------------------------------ work in a step
+
+
+def test_what_does_not_change_is_computed_before_the_loop():
+    k, c = symbols([Spec((9, 9), np.dtype(float)), Spec((9,), np.dtype(float))])
+    body = Body([k, c], [cr.tanh(cr.linalg.inv(cr.exp(k)) @ (c + cr.sum(cr.cos(k), axis=0) * 2))])
+    before, rest = divided(body, 1)
+    assert sorted(node.op.name for node in before.computed) == ["cos", "exp", "inv", "sum"]
+    assert sorted(node.op.name for node in rest.computed) == ["add", "matmul", "multiply", "tanh"]
+    assert divided(body, 0) is None
+
+    w, x = normal(9, 9), normal(9)
+
+    def looped(w, x):
+        return ops.scan(w, x, body=body, consts=1, carries=1, length=3, reverse=False, keep=True, snapshots=None)
+
+    found = checked(looped, w, x)
+    for one, other in itertools.pairwise([x, *found[1][1:], found[0]]):
+        np.testing.assert_allclose(
+            other, np.tanh(np.linalg.inv(np.exp(w)) @ (one + np.sum(np.cos(w), axis=0) * 2)), rtol=1e-9
+        )
+
+
+def test_carries_by_hand():
+    x = normal(300)
+    end, kept = cr.jit(lambda x: cr.scan(lambda c, _: (cr.roll(c, 1) * 0.9 + c, c), x, length=4))(x)
+    states = [x]
+    for _ in range(4):
+        states.append(np.roll(states[-1], 1) * 0.9 + states[-1])
+    np.testing.assert_allclose(end, states[4], atol=1e-13)
+    np.testing.assert_allclose(kept, states[:4], atol=1e-13)
+    for reverse in (False, True):
+
+        def product(x, reverse=reverse):
+            end, _ = cr.scan(lambda c, v: (cr.roll(c, 1) * v, None), x, np.arange(1.0, 5), reverse=reverse)
+            return cr.sum(end)
+
+        np.testing.assert_allclose(cr.jit(cr.grad(product))(x), np.full(300, 24.0), rtol=1e-14)

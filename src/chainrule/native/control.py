@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.graph.graph import Graph
+from chainrule.native.invariant import hoisted
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.loops import BOOL, I64, Pointer, Value
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, View
-from chainrule.native.stepping import Body, Stepping, room, row
+from chainrule.native.stepping import Body, Kept, Stepping, room, row
 from chainrule.node import Node
 
 
@@ -29,20 +30,34 @@ class Places:
 
 def write_scan(lowering: Lowering, graph: Graph, places: Places, length: Any, reverse: bool) -> None:
     """A scan of so many steps: an int, or a number that is computed."""
+    fixed = places.fixed
+    if not isinstance(length, int) or length > 1:
+        graph, fixed = hoisted(lowering, graph, fixed)
     e, body = lowering.e, Body(lowering, graph)
-    consts, carries = len(places.fixed), len(places.start)
+    consts, carries = len(fixed), len(places.start)
     carry, rows = body.inputs[consts : consts + carries], body.inputs[consts + carries :]
-    for array, pointer in zip(body.inputs, places.fixed, strict=False):
+    for array, pointer in zip(body.inputs, fixed, strict=False):
         body.given(array, pointer)
-    loop = Stepping(lowering, body, places.start, carry, body.outputs[:carries])
+    stored = list(zip(places.kept, carry, strict=False))
+    first = [
+        None if x is None else Kept(lowering, array, x, end, length, reverse)
+        for (x, array), end in zip(stored, places.ends, strict=False)
+        if isinstance(length, int) and length
+    ]
+    loop = Stepping(lowering, body, places.start, carry, body.outputs[:carries], first)
     with e.loop(0, length, note="scan") as k:
         i = e.index(length) - 1 - k if reverse else k
         for array, pointer in zip(rows, places.rows, strict=True):
             body.given(array, row(e, pointer, i, array))
         for array, pointer in zip(body.outputs[carries:], places.ys, strict=True):
             body.makes(array, row(e, pointer, i, array))
-        kept = zip(places.kept, carry, strict=False)
-        loop.step([None if pointer is None else row(e, pointer, i, array) for pointer, array in kept])
+        if not loop.small and first:
+            for kept in first:
+                if kept is not None:
+                    kept.begin(k)
+            loop.step()
+        else:
+            loop.step([None if pointer is None else row(e, pointer, i, array) for pointer, array in stored])
     loop.finish(places.ends)
 
 
@@ -70,18 +85,20 @@ def write_while(
     """A loop, which puts its carries before each step where ``kept`` says then."""
     e, conds, consts = lowering.e, params["conds"], params["consts"]
     tested, fixed, start = given[:conds], given[conds : conds + consts], given[conds + consts :]
-    body = Body(lowering, params["body"])
+    step, fixed = hoisted(lowering, params["body"], fixed)
+    test, tested = hoisted(lowering, params["cond"], tested)
+    body = Body(lowering, step)
     for array, pointer in zip(body.inputs, fixed, strict=False):
         body.given(array, pointer)
-    loop = Stepping(lowering, body, start, body.inputs[consts:], body.outputs)
+    loop = Stepping(lowering, body, start, body.inputs[len(fixed) :], body.outputs)
     answer = e.variable(bool)
 
     def condition() -> Value:
-        cond = Body(lowering, params["cond"])
+        cond = Body(lowering, test)
         for array, pointer in zip(cond.inputs, tested, strict=False):
             cond.given(array, pointer)
         level = len(e.stack) - 1
-        for j, array in enumerate(cond.inputs[conds:]):
+        for j, array in enumerate(cond.inputs[len(tested) :]):
             if loop.small and cond.straight:
                 cond.held(array, [e.get(v) for v in loop.variables[j]])
             elif loop.small:
@@ -90,7 +107,7 @@ def write_while(
                     e.store(pointer, i, e.get(variable))
                 cond.given(array, Pointer(pointer.name, level))
             else:
-                cond.given(array, Pointer(loop.pointers[j].name, level))
+                cond.given(array, loop.carries[j].now())
         place = Pointer(room(lowering, cond.outputs[0]).name, level)
         cond.makes(cond.outputs[0], place)
         cond.lowering.write()

@@ -103,11 +103,16 @@ def row(e: Emitter, pointer: Pointer, i: Value, spec: Array | Spec) -> Pointer:
 
 
 class Stepping:
-    """The carry of a loop, in variables where a step has no loops and it is small, else in memory."""
+    """The carry of a loop, in variables where a step has no loops and it is small, else in memory.
+
+    What a step makes of a large carry is made in other memory, and becomes the carry by exchanging addresses. Carries
+    that are kept are read where they are kept.
+    """
 
     def __init__(
-        self, lowering: Lowering, body: Body, start: Sequence[Pointer], before: Sequence[Array], after: Sequence[Array]
-    ):
+        self, lowering: Lowering, body: Body, start: Sequence[Pointer], before: Sequence[Array],
+        after: Sequence[Array], kept: Sequence[Kept | None] = (),
+    ):  # fmt: skip
         self.lowering, self.body, self.before, self.after = lowering, body, before, after
         e = lowering.e
         self.small = body.straight and sum(a.size for a in before) <= REGISTERS
@@ -117,23 +122,24 @@ class Stepping:
                 for i, variable in enumerate(variables):
                     e.set(variable, e.load(pointer, array.dtype, i))
             return
-        self.pointers = [room(lowering, a) for a in before]
-        self.in_place = [body.in_place(a, b) for a, b in zip(before, after, strict=True)]
-        self.next = [
-            p if same else room(lowering, a) for a, p, same in zip(before, self.pointers, self.in_place, strict=True)
-        ]
-        for array, source, pointer in zip(before, start, self.pointers, strict=True):
-            copy(lowering, source, pointer, array)
+        places = [*kept, *[None] * (len(before) - len(kept))]
+        self.carries = [
+            place if place is not None
+            else _InPlace(lowering, array) if body.in_place(array, out)
+            else (_Exchanged if array.size > REGISTERS else _Copied)(lowering, array)
+            for array, out, place in zip(before, after, places, strict=True)
+        ]  # fmt: skip
+        for array, source, carry in zip(before, start, self.carries, strict=True):
+            copy(lowering, source, carry.start(), array)
 
     def step(self, kept: Sequence[Pointer | None] = ()) -> None:
-        """Write one step; ``kept`` is where the carries before it are put, if anywhere."""
+        """Write one step; the carries before it are put where ``kept`` says, if anywhere."""
         e, body = self.lowering.e, self.body
-        level = len(e.stack) - 1
+        places = [*kept, *[None] * (len(self.before) - len(kept))]
         if self.small:
-            for j, (array, variables) in enumerate(zip(self.before, self.variables, strict=True)):
+            for array, variables, place in zip(self.before, self.variables, places, strict=True):
                 values = [e.get(v) for v in variables]
                 body.held(array, values)
-                place = kept[j] if j < len(kept) else None
                 if place is not None:
                     for i, value in enumerate(values):
                         e.store(place, i, value)
@@ -144,17 +150,15 @@ class Stepping:
                 for variable, value in zip(variables, body.result(array), strict=True):
                     e.set(variable, value)
             return
-        for j, (array, pointer) in enumerate(zip(self.before, self.pointers, strict=True)):
-            body.given(array, Pointer(pointer.name, level))
-            place = kept[j] if j < len(kept) else None
+        for array, carry, place in zip(self.before, self.carries, places, strict=True):
             if place is not None:
-                copy(self.lowering, pointer, place, array)
-        for array, pointer in zip(self.after, self.next, strict=True):
-            body.makes(array, Pointer(pointer.name, level))
+                copy(self.lowering, carry.now(), place, array)
+            body.given(array, carry.now())
+        for array, carry in zip(self.after, self.carries, strict=True):
+            body.makes(array, carry.next())
         body.lowering.write()
-        for array, pointer, new, same in zip(self.after, self.pointers, self.next, self.in_place, strict=True):
-            if not same:
-                copy(self.lowering, new, pointer, array)
+        for carry in self.carries:
+            carry.advance()
 
     def finish(self, ends: Sequence[Pointer]) -> None:
         e = self.lowering.e
@@ -162,5 +166,98 @@ class Stepping:
             if self.small:
                 for i, variable in enumerate(self.variables[j]):
                     e.store(target, i, e.get(variable))
-            else:
-                copy(self.lowering, self.pointers[j], target, array)
+            elif not isinstance(self.carries[j], Kept):
+                copy(self.lowering, self.carries[j].now(), target, array)
+
+
+class _InPlace:
+    """A carry of which each number is overwritten by the one that takes its place."""
+
+    def __init__(self, lowering: Lowering, array: Array):
+        self.lowering, self.array, self.memory = lowering, array, room(lowering, array)
+
+    def here(self, pointer: Pointer) -> Pointer:
+        """An address of memory that changes with each step."""
+        return Pointer(pointer.name, len(self.lowering.e.stack) - 1)
+
+    def start(self) -> Pointer:
+        """Where the first one is put."""
+        return self.memory
+
+    def now(self) -> Pointer:
+        """Where the carry is."""
+        return self.here(self.memory)
+
+    def next(self) -> Pointer:
+        """Where a step puts the next one."""
+        return self.here(self.memory)
+
+    def advance(self) -> None:
+        """The next one becomes the carry."""
+
+
+class _Copied(_InPlace):
+    """A small carry, copied after each step."""
+
+    def __init__(self, lowering: Lowering, array: Array):
+        super().__init__(lowering, array)
+        self.other = room(lowering, array)
+
+    def next(self) -> Pointer:
+        return self.here(self.other)
+
+    def advance(self) -> None:
+        copy(self.lowering, self.other, self.memory, self.array)
+
+
+class _Exchanged(_Copied):
+    """A large carry in two places, whose addresses are exchanged after each step."""
+
+    def __init__(self, lowering: Lowering, array: Array):
+        super().__init__(lowering, array)
+        e = lowering.e
+        self.table = e.at(lowering.arena.pointer, np.dtype(np.uint8), lowering.arena.reserve(16))
+        e.set_pointer(self.table, 0, self.memory)
+        e.set_pointer(self.table, 1, self.other)
+
+    def now(self) -> Pointer:
+        return self.lowering.e.pointer_in(self.table, 0)
+
+    def next(self) -> Pointer:
+        return self.lowering.e.pointer_in(self.table, 1)
+
+    def advance(self) -> None:
+        now, other = self.now(), self.next()
+        self.lowering.e.set_pointer(self.table, 0, other)
+        self.lowering.e.set_pointer(self.table, 1, now)
+
+
+class Kept(_InPlace):
+    """A carry that is kept in a row for each step: it is read there, and made in the next row, or where it ends."""
+
+    def __init__(self, lowering: Lowering, array: Array, rows: Pointer, end: Pointer, length: int, reverse: bool):
+        self.lowering, self.array, self.rows, self.end = lowering, array, rows, end
+        self.last, self.reverse = length - 1, reverse
+        self.table = lowering.e.at(lowering.arena.pointer, np.dtype(np.uint8), lowering.arena.reserve(8))
+
+    def begin(self, k: Value) -> None:
+        """Step k begins."""
+        e = self.lowering.e
+        self.place = self.row(k)
+        with e.when(e.eq(k, self.last), rare=True) as orelse:
+            e.set_pointer(self.table, 0, self.end)
+        with e.inside(orelse):
+            e.set_pointer(self.table, 0, self.row(k + 1))
+        self.following = e.pointer_in(self.table, 0)
+
+    def row(self, k: Any) -> Pointer:
+        return row(self.lowering.e, self.rows, self.lowering.e.index(self.last - k if self.reverse else k), self.array)
+
+    def start(self) -> Pointer:
+        return self.row(self.lowering.e.index(0))
+
+    def now(self) -> Pointer:
+        return self.place
+
+    def next(self) -> Pointer:
+        return self.following
