@@ -7,7 +7,7 @@ import scipy.linalg
 import chainrule as cr
 from chainrule import native
 from chainrule.errors import MatrixError
-from chainrule.native import blas, gemm
+from chainrule.native import blas, cache, gemm
 from chainrule.native.compiler import Lowered
 from chainrule.native.lowerings import products
 from chainrule.native.symbols import address_of
@@ -26,6 +26,15 @@ def numbers(rng, dtype, *shape):
 
 def compiled(function, *arrays):
     return native.compile(optimize(cr.trace(function, *arrays)))
+
+
+@pytest.fixture
+def choosing(monkeypatch):
+    """Other thresholds, and no machine code that was compiled with those that are set."""
+    monkeypatch.setenv("CHAINRULE_CACHE", "off")
+    cache.forget()
+    yield monkeypatch.setattr
+    cache.forget()
 
 
 def close(found, wanted, scale=1.0):
@@ -59,8 +68,10 @@ def test_layouts(dtype):
             close(found, np.asarray(wanted), 10 * k)
 
 
+@pytest.mark.parametrize("shared", [0, products.SHARED])
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "int64"])
-def test_stacks(dtype):
+def test_stacks(dtype, shared, choosing):
+    choosing(products, "SHARED", shared)
     rng = np.random.default_rng(1)
     x, y, z, v = (numbers(rng, dtype, *s) for s in ((3, 9, 8), (3, 8, 7), (8, 3, 9), (8,)))
 
@@ -73,6 +84,27 @@ def test_stacks(dtype):
         close(one, other, 100)
 
 
+def attention(xp, q, k, v):
+    scores = xp.exp(xp.tanh(q @ xp.permute_dims(k, (0, 2, 1))))
+    return xp.tanh(scores / xp.sum(scores, axis=-1, keepdims=True) @ v)
+
+
+@pytest.mark.parametrize("sizes", [(5, 20, 8), (3, 130, 70), (40, 64, 30)])
+@pytest.mark.parametrize("shared", [0, 2**60])
+def test_products_inside_the_loops_of_others(sizes, shared, choosing):
+    """What a step of the loop over a stack makes and needs is near; the derivatives too."""
+    choosing(products, "SHARED", shared)
+    stack, rows, columns = sizes
+    rng = np.random.default_rng(12)
+    q, k, v = (numbers(rng, "float64", stack, rows, columns) / columns for _ in range(3))
+    gradient = cr.value_and_grad(lambda *x: cr.sum(attention(cr, *x) ** 2), argnums=(0, 1, 2))
+    graph = optimize(cr.trace(gradient, q, k, v))
+    found = native.run(compiled(lambda *x: (attention(cr, *x), *gradient(*x)[1]), q, k, v), q, k, v)
+    np.testing.assert_allclose(found[0], attention(np, q, k, v), 1e-12, 1e-13)
+    for one, other in zip(found[1:], graph.run([q, k, v])[1:], strict=True):
+        np.testing.assert_allclose(one, other, 1e-9, 1e-12)
+
+
 def test_mixed_dtypes():
     rng = np.random.default_rng(2)
     x, y, z = numbers(rng, "float32", 20, 30), numbers(rng, "float64", 30, 40), rng.integers(9, size=(40, 20))
@@ -82,9 +114,9 @@ def test_mixed_dtypes():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "complex128", "complex64"])
-def test_blas(dtype, monkeypatch):
+def test_blas(dtype, choosing):
     """Large products are calls of BLAS, which is told of transposes and leading dimensions; others are copied."""
-    monkeypatch.setattr(products, "BLAS", 0)
+    choosing(products, "BLAS", 0)
     rng = np.random.default_rng(3)
     x, y, yt = numbers(rng, dtype, 21, 22), numbers(rng, dtype, 22, 23), numbers(rng, dtype, 23, 22)
     stack = numbers(rng, dtype, 3, 22, 23)
@@ -110,8 +142,8 @@ def test_what_blas_can_be_told():
 
 
 @pytest.mark.parametrize("most", [6, 24])
-def test_tiles_are_small_enough_for_the_registers(most, monkeypatch):
-    monkeypatch.setattr(gemm, "accumulators", lambda: most)
+def test_tiles_are_small_enough_for_the_registers(most, choosing):
+    choosing(gemm, "accumulators", lambda: most)
     for n in range(1, 40):
         for vectors in range(1, 40):
             rows, wide = gemm.tile(n, vectors)

@@ -38,7 +38,7 @@ class Straight:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A statement that calls a function on whole arrays."""
+    """A statement that calls a function on whole arrays, or on what one step of the loops around has of them."""
 
     statement: Statement
 
@@ -147,7 +147,7 @@ def _placed(
 
     ``near`` has the groups of loops that read an array, and those without loops: the first few of these are tried.
     """
-    kind = Call if statement.call is not None else Loop if axes else Straight
+    kind = Loop if axes else Call if statement.call is not None else Straight
     keys = {r.array for r in statement.reads if isinstance(r, Read)} if kind is Loop else {kind}
     rows = [near.setdefault(key, []) for key in keys]
     tried = {least} if needed else set()
@@ -310,7 +310,7 @@ def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
     works = [_work(s, inner) for s, inner in rest]
     dear = sum(work * s.cost for work, s in zip(works, group.members, strict=True))
     small = sum(works) <= UNROLLED and dear <= 4 * UNROLLED and max(works) <= UNROLLED_EACH
-    if small and size > 1 and _worth(axes, rest):
+    if small and size > 1 and not any(s.call for s in group.members) and _worth(axes, rest):
         return Loop(size, axes, [Straight(group.members)])
     return _in_blocks(Loop(size, axes, _fused(rest)))
 

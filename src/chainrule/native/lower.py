@@ -89,6 +89,7 @@ class Lowering:
     readers: dict[Array, list[Statement]] = field(default_factory=dict)
     ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
     marks: list[int] = field(default_factory=list)  # how many statements of the program stood before each item
+    step: Step = field(default_factory=lambda: Step((), {}))  # in which a function is called
     chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 
     def __post_init__(self) -> None:
@@ -240,6 +241,7 @@ class Lowering:
                 self._statement(statement, step)
         elif isinstance(item, Call):
             assert item.statement.call is not None
+            self.step = step
             item.statement.call(self)
         elif chunks > 1:
             self._in_chunks(item, inside, chunks, step)

@@ -20,9 +20,9 @@ compiled code; what each computes does not depend on their number.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,18 +30,19 @@ import numpy as np
 from chainrule.native import blas, gemm
 from chainrule.native.gemm import Matrix
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import Emitter
+from chainrule.native.loops import Emitter, Value
 from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
 from chainrule.native.pool import pool
 from chainrule.native.statements import (
     ZERO,
     Array,
+    Axis,
+    Index,
     Shape,
     Statement,
     View,
     apart,
     broadcast,
-    c_strides,
     permuted,
     sliced,
     span_of,
@@ -53,6 +54,7 @@ BLAS = 400**3  # multiplications in a product, from which BLAS is called
 COMPLEX = 8**3  # the same of complex numbers
 LANES = 8  # multiplications that take as long as one step of a loop
 PACKED = 4  # rows and columns, from which it pays to turn a matrix in memory first
+SHARED = 2**20  # multiplications in each product of a stack, from which it shares loops with its neighbours
 CACHED = 2**19  # bytes of a matrix that is multiplied with a vector, above which memory is what takes time
 
 
@@ -68,11 +70,17 @@ class Strided:
 
 def strided(lister: Lister, view: View) -> Strided:
     axes, indices = lister.axes_of(view.shape)
-    linear = ZERO
-    for first, count, index in span_of(view.read(indices).place):
-        linear = linear.plus(index.times(view.array.strides[first + count - 1]))
+    linear = linear_index(view.read(indices).place, view.array.strides)
     strides = tuple(0 if axis is None else linear.coefficient(axis) for axis in axes)
     return Strided(view.array, view.shape, linear.offset, strides)
+
+
+def linear_index(place: Any, strides: Sequence[int]) -> Index:
+    """Where a place is in memory with these strides."""
+    linear = ZERO
+    for first, count, index in span_of(place):
+        linear = linear.plus(index.times(strides[first + count - 1]))
+    return linear
 
 
 # ------------------------------------------------------------------------------------------- as a statement
@@ -107,34 +115,68 @@ def statement(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> Vie
 
 
 class Product:
-    """A product of stacks of matrices, with the function that writes one of them."""
+    """A product of stacks of matrices as a statement that calls.
 
-    def __init__(self, x: Strided, y: Strided, write: Any):
-        self.x, self.y, self.write = x, y, write
+    Large ones are called in loops over the stack that others share, who find what they need near: but then these loops
+    are outermost. Others have loops of their own.
+    """
 
-    def __call__(self, lowering: Lowering, operands: Sequence[Array], outs: Sequence[Array]) -> None:
-        e, out = lowering.e, outs[0]
-        n, k, m = self.x.shape[-2], self.x.shape[-1], self.y.shape[-1]
-        stack = np.broadcast_shapes(self.x.shape[:-2], self.y.shape[:-2])
-        whole = Strided(out, (*stack, n, m), 0, c_strides((*stack, n, m)))
-        work = math.prod(stack) * n * m * k
-        lowering.work += work // LANES
-        chunks = 1 if self.write is blas.gemm else _chunks(lowering, work)
+    def __init__(self, lister: Lister, x: View, y: View, out: Array, write: Any):
+        stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        self.sizes = n, m, k = x.shape[-2], y.shape[-1], x.shape[-1]
+        self.write = write
+        axes, indices = lister.axes_of(stack)
+        self.stack = tuple(a for a in axes if a)
+        shared = self.stack if n * m * k >= SHARED else ()
+        # The rows and columns of each: what no loop runs along.
+        self.inner = [[Axis(size) for size in shape] for shape in ((n, k), (k, m), (n, m))]
+        reads = []
+        for view, shape, pair in ((x, (n, k), self.inner[0]), (y, (k, m), self.inner[1])):
+            reads.append(broadcast(view, (*stack, *shape)).read([*indices, *(_along(axis) for axis in pair)]))
+        rest = [_along(axis) for axis in self.inner[2]]
+        one = [] if len(out.shape) == len(stack) else [rest[0] if n > 1 else rest[1]]
+        place = apart([*indices, *(rest if len(out.shape) == len(stack) + 2 else one)])
+        self.statement = Statement(
+            out, place, shared, tuple(reads), _nothing, call=self, name="matmul", cost=max(1, n * m * k // LANES)
+        )
+        self.places = [(read.array, read.place) for read in reads] + [(out, place)]
+
+    def __call__(self, lowering: Lowering) -> None:
+        n, m, k = self.sizes
+        step, count = lowering.step, math.prod(axis.size for axis in self.stack)
+        lowering.work += count * n * m * k // LANES
+        at = {loop.axes[self.statement]: step.indices[loop] for loop in step.path}
+        own = [axis for axis in self.stack if axis not in at]
+        free = not step.path and lowering.chunk is None and pool() is not None and self.write is not blas.gemm
+        work = math.prod(axis.size for axis in own) * n * m * k
+        chunks = max(1, min(CHUNKS, work // (CHUNK_WORK * LANES))) if free else 1
         with ExitStack() as loops:
-            indices = []
-            for d, size in enumerate(stack):
-                indices.append(loops.enter_context(_loop(e, size, chunks if d == 0 else 1)))
-            parts = (_matrix(lowering, part, indices) for part in (self.x, self.y, whole))
-            self.write(e, *parts, n, m, k, **({} if stack or chunks == 1 else {"chunks": chunks}))
+            for i, axis in enumerate(own):
+                at[axis] = loops.enter_context(_loop(lowering.e, axis.size, chunks if i == 0 else 1))
+            x, y, out = (self._matrix(lowering, i, at) for i in range(3))
+            out = replace(out, row=m, column=1)
+            if self.write is blas.gemm:
+                blas.gemm(lowering.e, x, y, out, n, m, k)
+            else:
+                gemm.multiply(lowering.e, x, y, out, n, m, k, 1 if own else chunks)
 
-
-def _chunks(lowering: Lowering, work: int) -> int:
-    """Into how many parts a product is divided among threads: by its size alone."""
-    return 1 if lowering.chunk is not None or pool() is None else max(1, min(CHUNKS, work // (CHUNK_WORK * LANES)))
+    def _matrix(self, lowering: Lowering, i: int, at: Mapping[Axis, Value]) -> Matrix:
+        """The matrix of an operand, or of the product, at these steps of the loops."""
+        array, place = self.places[i]
+        storage = lowering.memory(array)
+        near = {loop.axes[self.statement] for loop in storage.loops}
+        linear = linear_index(place, storage.strides)
+        start = lowering.e.index(linear.offset)
+        for axis, c in linear.terms:
+            if axis in at and axis not in near:
+                start = start + at[axis] * c
+        row, column = (linear.coefficient(axis) for axis in self.inner[i])
+        assert storage.pointer is not None
+        return Matrix(storage.pointer, array.dtype, start, row, column)
 
 
 @contextmanager
-def _loop(e: Emitter, size: int, chunks: int) -> Iterator[Any]:
+def _loop(e: Emitter, size: int, chunks: int) -> Iterator[Value]:
     """A loop, in so many parts that may run at once."""
     if min(size, chunks) < 2:
         with e.loop(0, size, note="matmul") as i:
@@ -148,14 +190,12 @@ def _loop(e: Emitter, size: int, chunks: int) -> Iterator[Any]:
             yield i
 
 
-def _matrix(lowering: Lowering, part: Strided, indices: Sequence[Any]) -> Matrix:
-    """The matrix at these indices of a stack; a stack may have fewer axes, or axes of size 1."""
-    start: Any = lowering.e.index(part.start)
-    stack = part.strides[:-2]
-    for index, size, stride in zip(indices[len(indices) - len(stack) :], part.shape, stack, strict=False):
-        if size != 1 and stride:
-            start = index * stride + start
-    return Matrix(lowering.pointer(part.array), part.array.dtype, start, *part.strides[-2:])
+def _along(axis: Axis) -> Index:
+    return Index(((axis, 1),)) if axis.size > 1 else ZERO
+
+
+def _nothing(_e: Any) -> None:
+    """The rule of a statement that calls."""
 
 
 def product(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
@@ -192,23 +232,20 @@ def _transposed(x: View) -> View:
 
 
 def _tiled(lister: Lister, x: View, y: View, shape: Shape, dtype: Any, turned: bool = False) -> View:
-    parts = strided(lister, x), strided(lister, y)
     turned = turned and min(x.shape[-2], y.shape[-1]) > 1
     out = Array((*shape[:-2], shape[-1], shape[-2]) if turned else shape, dtype, name="matmul")
-    call = Product(*parts, gemm.multiply)
-    made = lister.calling([part.array for part in parts], [out], call, "matmul")[0]
+    made = lister.add(Product(lister, x, y, out, gemm.multiply).statement)
     return _transposed(made) if turned else made
 
 
 def _by_blas(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
-    parts = []
+    told = []
     for view in (x, y):
         part = strided(lister, view)
         if part.array.dtype != dtype or blas.layout(*part.shape[-2:], *part.strides[-2:]) is None:
-            part = strided(lister, lister.map(view, lambda e, v: e.cast(v, dtype), dtype))
-        parts.append(part)
-    out = Array(shape, dtype, name="matmul")
-    return lister.calling([part.array for part in parts], [out], Product(parts[0], parts[1], blas.gemm), "matmul")[0]
+            view = lister.map(view, lambda e, v: e.cast(v, dtype), dtype)
+        told.append(view)
+    return lister.add(Product(lister, told[0], told[1], Array(shape, dtype, name="matmul"), blas.gemm).statement)
 
 
 # ---------------------------------------------------------------------------------------------------- the ops
