@@ -18,6 +18,7 @@ from chainrule.errors import DTypeError, SymbolError
 from chainrule.native import form
 from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
+from chainrule.native.donation import donated_to
 from chainrule.native.form import Form, Table, Words
 from chainrule.native.objects import Frozen, refuse_changes, with_arrays
 from chainrule.native.python import Callable as FastCallable
@@ -50,8 +51,8 @@ class Jitted(FastCallable):
                 return self(*ready, **kwargs)
         call = Call(self.static, args, kwargs)
         made = self._specialized(call)
-        if not call.recorded and not made.outside:
-            self._add_form(made, call)
+        if not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
+            return self(*args, **kwargs)  # as all calls after it, so that what it takes is always taken
         return made.call(_values(made, call), call.recorded, call.tensors)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -84,6 +85,10 @@ class Jitted(FastCallable):
     def asm(self, *args: Any, **kwargs: Any) -> str:
         """The machine code as assembly of this processor."""
         return self._inside("asm", args, kwargs).program.asm()
+
+    def memory(self, *args: Any, **kwargs: Any) -> Any:
+        """What memory a call takes: inputs, outputs, constants, and the arena with all that stands in it."""
+        return self._inside("memory", args, kwargs).program.memory()
 
     def profile(self, *args: Any, **kwargs: Any) -> Any:
         """How long each kernel takes for these arguments, in a program with the clock read between them."""
@@ -129,24 +134,28 @@ class Jitted(FastCallable):
         made = self._known.get(call.key)
         return self._known.get(call.valued) if made is not None and made.constants else made
 
-    def _add_form(self, made: Specialization, call: Call) -> None:
-        """Let machine code take calls like this one."""
+    def _add_form(self, made: Specialization, call: Call) -> bool:
+        """Let machine code take calls like this one; whether it does from now on, and did not before."""
         layout = call.layout
         if not form.fast(self) or len(self._table.forms) >= FORMS or layout in self._formed:
-            return
+            return False
         with _tracing:
             if layout in self._formed:
-                return
+                return False
             self._formed.add(layout)
             words = Words()
             records = call.records(words, made.numbers)
             found = found_of(words, call.args, call.kwargs, call.static, records)
             if found is None or (call.tensors and any(cls is not Box.default for cls in made.classes)):
-                return
+                return False
             classes = [cls if call.tensors else None for cls in made.classes]
             names, recipe = list(call.kwargs), recipe_of(words, made.structure)
             program = made.body.plan.program
-            self._table.add(self, Form(program, len(call.args), names, found, recipe, classes, words))
+            donated = call.inputs_of(self.donate)
+            gone = donated_to(getattr(self, "__name__", "a compiled function")) if donated else None
+            form_ = Form(program, len(call.args), names, found, recipe, classes, words, donated, gone)
+            self._table.add(self, form_)
+            return True
 
 
 _SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -178,7 +187,8 @@ class Method:
         functools.update_wrapper(self, jitted._function)
         run = functools.partial(_run_method, jitted._function)
         functools.update_wrapper(run, jitted._function, ("__module__", "__name__", "__qualname__", "__doc__"), ())
-        self.jitted = Jitted(run, frozenset({1, *places, *names}), jitted.donate)
+        donate = frozenset(x + 1 if isinstance(x, int) else x for x in jitted.donate)
+        self.jitted = Jitted(run, frozenset({1, *places, *names}), donate)
 
     def __call__(self, instance: Any, /, *args: Any, **kwargs: Any) -> Any:
         now = Frozen(instance)
@@ -220,8 +230,12 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     for static ones. It must not write to its object.
 
     Works inside and outside of ``grad``, ``vmap``, loops and other compiled functions: where a derivative is asked of
-    the result, it is compiled too. ``donate`` names arguments (as ``static_argnums`` does) whose memory may be written
-    to, as the caller needs them no more.
+    the result, it is compiled too.
+
+    ``donate`` names arguments (as ``static_argnums`` does) that the caller needs no more. A result of the same shape
+    and dtype may take the memory of such an array, where it can be written over it: then it is that very array. So
+    ``w = step(w)`` takes no new memory. A Tensor whose memory was taken raises a SymbolError when it is used again.
+    Memory that another argument, or another Tensor, shares is not taken, nor that of views and of read-only arrays.
 
     >>> import chainrule as cr
     >>> @cr.jit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from keyword import iskeyword
 from typing import Any
 
@@ -135,6 +135,18 @@ class Call:
                 yield form.leaf(words, leaf.spec, position, leaf.cls)
             else:
                 yield None
+
+    def inputs_of(self, names: Collection[Any]) -> frozenset[int]:
+        """The numbers of the leaves of arguments with these positions and names."""
+        positional, named = self.structure.children
+        places = [i for i in range(len(self.args)) if i not in self.static]
+        parts = [*zip(places, positional.children, strict=True), *zip(named.kind[1], named.children, strict=True)]
+        found: set[int] = set()
+        number = 0
+        for key, part in parts:
+            found.update(range(number, number + part.leaves) if key in names else ())
+            number += part.leaves
+        return frozenset(found)
 
     # ------------------------------------------------------------------------------------------ tracing
 

@@ -21,6 +21,7 @@ from chainrule.native import lowerings as lowerings
 from chainrule.native import pulling as pulling
 from chainrule.native.digest import spelled
 from chainrule.native.host import hosted, instead
+from chainrule.native.inplace import overwritten
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Emitter, Pointer, TooLong
@@ -50,6 +51,7 @@ class Lowered:
     long: bool  # worth giving up the GIL
     symbols: dict[str, int]
     kept: list[Any]
+    over: tuple[tuple[int, int], ...]  # outputs that may be written over inputs
 
     def __init__(self, graph: Graph, portable: bool = False):
         e = Emitter(FUNCTIONS)
@@ -77,6 +79,9 @@ class Lowered:
         calls_back = any(name.startswith("host.") for name in e.symbols)
         self.long = not calls_back and self.lowering.work >= LONG
         self.kept = [lister.kept, e.kept]
+        # What failed is run again, and needs its inputs.
+        lowering = self.lowering
+        self.over = () if e.leaves else overwritten(outputs, arrays, lowering.items, lowering.paths)
 
 
 class Compiled:
@@ -162,7 +167,7 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
         lowered.symbols |= {name: known for name in POOL if f"@{name}" in loops and (known := address_of(name))}
         data = lowered.loops.data
         movable = sum(x.nbytes for x in data.values()) <= MOVABLE and all(map(address_of, lowered.symbols))
-        entry = Entry(lowered.outputs, lowered.arena, lowered.long, data, list(lowered.symbols), b"")
+        entry = Entry(lowered.outputs, lowered.arena, lowered.long, lowered.over, data, list(lowered.symbols), b"")
         if key is not None and movable:
             entry.code = generated(loops)
             cache.save(key, entry.written())
@@ -175,7 +180,8 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     compiled.data = entry.data
     compiled.code = Code(entry.code, symbols | {name: x.ctypes.data for name, x in entry.data.items()})
     inputs = tuple(node.spec for node in graph.inputs)
-    return Program(compiled.code.address("kernel"), inputs, entry.outputs, entry.arena, entry.long, owner=compiled)
+    address = compiled.code.address("kernel")
+    return Program(address, inputs, entry.outputs, entry.arena, entry.long, compiled, entry.over)
 
 
 @dataclass
@@ -185,6 +191,7 @@ class Entry:
     outputs: tuple[Spec, ...]
     arena: int
     long: bool
+    over: tuple[tuple[int, int], ...]
     data: dict[str, np.ndarray]
     symbols: list[str]
     code: bytes
@@ -194,6 +201,7 @@ class Entry:
             "outputs": [(list(spec.shape), spec.dtype.str) for spec in self.outputs],
             "arena": self.arena,
             "long": self.long,
+            "over": self.over,
             "data": [(name, x.nbytes) for name, x in self.data.items()],
             "symbols": self.symbols,
         }
@@ -211,7 +219,8 @@ class Entry:
         for name, size in head["data"]:
             data[name] = np.frombuffer(content, np.uint8, size, at).copy()
             at += size
-        return cls(outputs, head["arena"], head["long"], data, head["symbols"], content[at:])
+        over = tuple((output, given) for output, given in head["over"])
+        return cls(outputs, head["arena"], head["long"], over, data, head["symbols"], content[at:])
 
 
 @resolves

@@ -6,8 +6,8 @@ A form says what the arguments must be, object by object; where they are, it run
 Where no form fits, the object's own ``__call__`` runs, in Python.
 
 Nothing that runs before the kernel can run Python code, so what was found right is right when it is used; and what the
-kernel reads is held until it returns. Everything that is written into is new. So a form is code of its own only in what
-its words say: this module is compiled once in a process.
+kernel reads is held until it returns. What is written into is new, or was donated. So a form is code of its own only in
+what its words say: this module is compiled once in a process.
 """
 
 from __future__ import annotations
@@ -114,6 +114,9 @@ class Enter(Guard):
             it = self.record(records, MADE, i)
             scalar, done = self.label(), self.label()
             self.require(self.is_("ne", "i64", self.word(it, MADE, "array"), 0), scalar)
+            fresh = self.label()
+            self.take_donated(it, i, done, fresh)
+            self.block(fresh)
             descr = self.word(it, MADE, "descr", "ptr")
             self.do("Py_IncRef", f"ptr {descr}")
             ndim = self.let(f"trunc i64 {self.word(it, MADE, 'ndim')} to i32")
@@ -131,6 +134,50 @@ class Enter(Guard):
             self.goto(done)
             self.block(done)
         self.status, self.unheld = status, unheld
+
+    def take_donated(self, it: str, i: str, done: str, fresh: str) -> None:
+        """Let an output be the array that was donated for it, if that is nobody else's memory; else go to ``fresh``."""
+        over = self.word(it, MADE, "over")
+        self.require(self.is_("ne", "i64", over, 0), fresh)
+        given = self.let(f"sub i64 {over}, 1")
+        array = self.load("ptr", self.held, given, "ptr")
+        self.require(self.is_("eq", "ptr", self.load("ptr", array, py.TYPE), self.fact("ndarray")), fresh)
+        flags = self.let(f"and i32 {self.load('i32', array, py.FLAGS)}, {py.OWN}")
+        self.require(self.is_("eq", "i32", flags, py.OWN), fresh)
+        self.require(self.is_("eq", "ptr", self.load("ptr", array, py.BASE), "null"), fresh)
+        with self.when(self.is_("ne", "i64", self.word(it, MADE, "tensor"), 0)):
+            # The array of a Tensor is held by it, and by this call: a third would see it change.
+            self.require(self.is_("eq", "i32", self.load("i32", array), 2), fresh)
+        sizes = self.form("sizes", "ptr")
+        start = self.let(f"ptrtoint ptr {self.load('ptr', array, py.DATA)} to i64")
+        end = self.let(f"add i64 {start}, {self.load('i64', sizes, given, 'i64')}")
+        with self.count(self.form("inputs")) as k:
+            other = self.let(f"ptrtoint ptr {self.load('ptr', self.inputs, k, 'ptr')} to i64")
+            last = self.let(f"add i64 {other}, {self.load('i64', sizes, k, 'i64')}")
+            apart = self.let(f"or i1 {self.is_('ule', 'i64', last, start)}, {self.is_('uge', 'i64', other, end)}")
+            itself = self.is_("eq", "i64", k, given)
+            self.require(self.let(f"or i1 {apart}, {itself}"), fresh)
+        self.do("Py_IncRef", f"ptr {array}")
+        self.store("ptr", array, self.made, i, "ptr")
+        self.store("ptr", self.load("ptr", array, py.DATA), self.outputs, i, "ptr")
+        self.goto(done)
+
+    def mark_donated(self) -> None:
+        """Tensors whose memory has become a result have no value any more."""
+        records, gone = self.form("made", "ptr"), self.form("gone", "ptr")
+        with self.count(self.form("outputs")) as i:
+            it = self.record(records, MADE, i)
+            place = self.word(it, MADE, "tensor")
+            with self.when(self.is_("ne", "i64", place, 0)):
+                tensor = self.load("ptr", self.base, self.let(f"sub i64 {place}, 1"), "ptr")
+                value, made = self.load("ptr", tensor, py.slot(Box, "_value")), self.load("ptr", self.made, i, "ptr")
+                with self.when(self.is_("eq", "ptr", value, made)):
+                    node = self.load("ptr", tensor, py.slot(Box, "_node"))
+                    for name, new in (("_value", self.fact("None")), ("_node", gone)):
+                        self.do("Py_IncRef", f"ptr {new}")
+                        self.store("ptr", new, tensor, py.slot(Box, name))
+                    self.do("Py_DecRef", f"ptr {value}")
+                    self.do("Py_DecRef", f"ptr {node}")
 
     def run(self) -> None:
         kernel, long = self.form("kernel", "ptr"), self.is_("ne", "i64", self.form("long"), 0)
@@ -159,6 +206,7 @@ class Enter(Guard):
         self.do("Py_DecRef", f"ptr {nothing}")
         self.goto(self.fail)
         self.block(good)
+        self.mark_donated()
 
     # ------------------------------------------------------------------------------------------- the result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ class Words:
 class Form(Words):
     """A form. ``found`` has a record for each object among the arguments, breadth first; ``recipe`` builds the result.
 
-    Inputs and outputs are those of the program, and numbered as there.
+    Inputs and outputs are those of the program, and numbered as there. The memory of those in ``donated`` may become
+    that of outputs; a Tensor that held it gets the node ``gone`` for its value.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Form(Words):
         recipe: Sequence[dict[str, int]],
         classes: Sequence[Any],
         words: Words,
+        donated: Collection[int] = (),
+        gone: Any = None,
     ):
         super().__init__()
         self._kept += [words, program]
@@ -67,6 +70,18 @@ class Form(Words):
             need = (need + size + 15) // 16 * 16
         at["at_arena"] = need = (need + 63) // 64 * 64
         made = [self._made(spec, cls) for spec, cls in zip(program.outputs, classes, strict=True)]
+        leaves = {x["input"]: (i, x) for i, x in enumerate(found) if x["kind"] == guard.KINDS.index("leaf")}
+        for output, given in program.over:
+            # Arrays become arrays, and Tensors Tensors: nobody else writes to the array of a Tensor.
+            place, record = leaves.get(given, (0, {}))
+            if (
+                given in donated
+                and record
+                and "over" not in made[output]
+                and bool(record["cls"]) == bool(made[output]["cls"])
+            ):
+                made[output] |= {"over": given + 1, "tensor": place + 1 if record["cls"] else 0}
+                del leaves[given]
         record = {
             "facts": ctypes.addressof(py.facts()),
             "kernel": program.address,
@@ -83,6 +98,8 @@ class Form(Words):
             "recipe": self.records(guard.STEP, recipe),
             "long": int(program.long),
             "failed": self.keep(host.raise_kept),
+            "sizes": self.put([spec.size * spec.dtype.itemsize for spec in program.inputs]),
+            "gone": self.keep(gone),
             **at,
         }
         self.address = self.records(guard.FORM, [record])

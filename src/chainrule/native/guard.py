@@ -12,10 +12,10 @@ STACK = 2048  # bytes of a frame; what a call needs beyond them comes from the p
 FORM = (
     "facts", "kernel", "need", "positional", "named", "names", "objects", "found", "inputs", "outputs", "made", "steps",
     "recipe", "long", "failed", "at_inputs", "at_outputs", "at_held", "at_made", "at_stack", "at_numbers", "at_scalars",
-    "at_arena",
+    "at_arena", "sizes", "gone",
 )  # fmt: skip
 FOUND = ("kind", "count", "pointer", "cls", "descr", "scalar", "input")
-MADE = ("array", "ndim", "dims", "descr", "cls")
+MADE = ("array", "ndim", "dims", "descr", "cls", "over", "tensor")
 STEP = ("kind", "count", "pointer")
 
 # What an object is, and how a number reaches the kernel: as it is, or in another dtype.

@@ -66,24 +66,27 @@ def _elements(s: Statement, place: Any, array: Array, paths: Paths) -> Any:
     return offset, around, sorted((axis.size, c) for axis, c in inside.items())
 
 
+def outputs_last(members: Sequence[Statement]) -> list[Statement]:
+    """The statements of a step, those last that make outputs which the step does not read: what is read comes first."""
+    read = {array for s in members for array in s.sources()}
+    return sorted(members, key=lambda s: s.out.output is not None and len(s.out.makers) == 1 and s.out not in read)
+
+
 def overwritten(
     outputs: Sequence[Array], inputs: Sequence[Array], items: Sequence[Item], paths: Paths
-) -> dict[int, int]:
-    """For outputs, by their number, the input that each may be written over, if its memory is the program's to use."""
+) -> tuple[tuple[int, int], ...]:
+    """Outputs and inputs, by their numbers: which may be written over which, if its memory is the program's to use."""
     nests = [list(members(item)) for item in items]
     place = {s: i for i, nest in enumerate(nests) for s in nest}
     last: dict[Array, int] = {}
     for s, i in place.items():
         for array in s.sources():
             last[array] = max(i, last.get(array, 0))
-    found: dict[int, int] = {}
+    found: list[tuple[int, int]] = []
     for number, after in enumerate(outputs):
         first = min(place[s] for s in after.makers)
         for i, before in enumerate(inputs):
             alike = before.shape == after.shape and before.dtype == after.dtype and before.shape != ()
-            if not alike or i in found.values() or last.get(before, -1) > first:
-                continue
-            if takes_over(after, before, nests[first], paths):
-                found[number] = i
-                break
-    return found
+            if alike and last.get(before, -1) <= first and takes_over(after, before, nests[first], paths):
+                found.append((number, i))
+    return tuple(found)

@@ -261,6 +261,7 @@ class Emitter:
         self.functions = {} if functions is None else functions
         self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
         self.portable = False  # whether the program is to be printed for other machines, complete
+        self.leaves = False  # whether the program may fail
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
         self.kept: list[Any] = []  # what must live as long as the machine code
@@ -552,6 +553,7 @@ class Emitter:
 
     def leave_if(self, condition: Value) -> None:
         """Leave the whole program, as failed, where the condition holds."""
+        self.leaves = True
         if self.owned:
             with self.when(condition, rare=True):
                 for table, count in self.owned:

@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.native.arena import WIDTH, Arena
 from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, fused, members
 from chainrule.native.host import callback
-from chainrule.native.inplace import takes_over
+from chainrule.native.inplace import outputs_last, takes_over
 from chainrule.native.listing import Lister
 from chainrule.native.loops import I64, LONGEST, Emitter, Pointer, TooLong, Value
 from chainrule.native.pool import pool
@@ -114,9 +114,11 @@ class Lowering:
             elif isinstance(item, Loop):
                 self.widths[item] = _width(item) if item.leaf else Width(1, 1)
                 yield from self._walk(item.items, (*path, item))
+            elif isinstance(item, Straight):
+                item.members = outputs_last(item.members)
+                self.paths |= dict.fromkeys(item.members, path)
             else:
-                for s in [item.statement] if isinstance(item, Call) else item.members:
-                    self.paths[s] = path
+                self.paths[item.statement] = path
         yield
 
     # ------------------------------------------------------------------------------------------ where things live

@@ -58,4 +58,6 @@ def same_precision(graph: Graph, plain: Graph, arrays: Sequence[Node]) -> bool:
 
 def _specs(graph: Graph, arrays: Sequence[Node]) -> Any:
     reached = descendants(graph.nodes, arrays) - set(arrays)
-    return [(node.op, node.spec) for node in graph.nodes if node in reached], list(map(tensor_spec, graph.outputs))
+    # A replayed graph is without the aliases that transforms leave.
+    calls = [(node.op, node.spec) for node in graph.nodes if node in reached and node.op is not None]
+    return calls, list(map(tensor_spec, graph.outputs))

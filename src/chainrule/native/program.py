@@ -23,6 +23,7 @@ class Program:
     arena: int = 0
     long: bool = False  # worth releasing the GIL, which costs as much as a small kernel
     owner: Any = field(default=None, repr=False)  # keeps the machine code in memory
+    over: tuple[tuple[int, int], ...] = ()  # (output, input): which may be written over which, one over one
 
     # What follows is loaded when it is asked for: LLVM is not, before something is compiled.
 
@@ -37,6 +38,10 @@ class Program:
     def export(self, folder: Any, name: str, names: Any = ()) -> Any:
         """Files that run without Python: see :mod:`chainrule.native.export`."""
         return importlib.import_module("chainrule.native.export").export(self, folder, name, names)
+
+    def memory(self) -> Any:
+        """What memory it takes: see :mod:`chainrule.native.footprint`."""
+        return importlib.import_module("chainrule.native.footprint").footprint(self)
 
     def llvm(self) -> str:
         """The program as text of LLVM, as it was compiled."""

@@ -19,10 +19,11 @@ from chainrule.apply import Box, box
 HEAD = object.__basicsize__  # reference count and type
 TYPE = HEAD - 8
 SIZE = HEAD  # of a tuple or list
-DATA, NDIM, DIMS, DESCR, FLAGS = HEAD, HEAD + 8, HEAD + 16, HEAD + 40, HEAD + 48  # of an ndarray
+DATA, NDIM, DIMS, BASE, DESCR, FLAGS = HEAD, HEAD + 8, HEAD + 16, HEAD + 32, HEAD + 40, HEAD + 48  # of an ndarray
 ITEMS = HEAD + 8  # of a tuple the items themselves, of a list a pointer to them
 NUMBER = HEAD  # where a float, a complex and NumPy's scalars hold their number
 READY = 0x0001 | 0x0100  # the flags of an array that is C-contiguous and aligned
+OWN = READY | 0x0004 | 0x0400  # of one that moreover owns its memory, and may be written to
 
 FUNCTIONS = (
     "PyErr_NoMemory", "PyErr_Occurred", "PyEval_RestoreThread", "PyEval_SaveThread", "PyDict_New", "PyDict_Next",
@@ -83,11 +84,12 @@ def _arrays_hold() -> bool:
             and ctypes.c_int32.from_address(at + NDIM).value == array.ndim
             and [word(dims + 8 * i) for i in range(array.ndim)] == list(array.shape)
             and word(at + DESCR) == id(array.dtype)
+            and word(at + BASE) == (0 if array.base is None else id(array.base))
             and ctypes.c_int32.from_address(at + FLAGS).value == array.flags.num
         )
         if not right:
             return False
-    ready = samples[0].flags.num & READY == READY
+    ready = samples[1].flags.num & OWN == OWN and samples[0].flags.num & OWN == OWN & ~0x0004
     return ready and samples[3].flags.num & READY == 0x0100
 
 
@@ -110,6 +112,8 @@ def _containers_hold() -> bool:
 
 def _slots_hold() -> bool:
     value = np.ones(2)
+    if ctypes.c_int32.from_address(id(value)).value != sys.getrefcount(value) - 1:
+        return False
     sample = box(Box.default, value, None)
     held = [word(id(sample) + slot(Box, name)) for name in ("_value", "_node", "_grad")]
     return held == [id(value), id(None), id(None)] and Box.default.__dictoffset__ == 0
