@@ -332,12 +332,15 @@ class Emitter:
 
     def together(self, *operands: Any) -> list[Value]:
         """The operands as values of one dtype and as many lanes as the widest has; Python's numbers adapt."""
-        values = [x for x in operands if isinstance(x, Value)]
-        dtype = values[0].dtype
-        lanes = max(x.lanes for x in values)
-        made = [x if isinstance(x, Value) else self.const(x, dtype) for x in operands]
-        assert all(x.dtype == dtype for x in made), [x.dtype for x in made]
-        return [self.wide(x, lanes) for x in made]
+        dtype = next(x.dtype for x in operands if isinstance(x, Value))
+        made, lanes = [], 1
+        for x in operands:
+            if not isinstance(x, Value):
+                x = self.const(x, dtype)
+            assert x.dtype is dtype or x.dtype == dtype, (x.dtype, dtype)
+            lanes = max(lanes, x.lanes)
+            made.append(x)
+        return [x if x.lanes == lanes else self.wide(x, lanes) for x in made]
 
     # ------------------------------------------------------------------------------------------ arithmetic
 

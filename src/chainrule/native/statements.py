@@ -51,7 +51,10 @@ class Index:
         return Index(tuple((a, c) for a, c in found.items() if c), self.offset + other.offset)
 
     def coefficient(self, axis: Axis) -> int:
-        return next((c for a, c in self.terms if a is axis), 0)
+        for a, c in self.terms:
+            if a is axis:
+                return c
+        return 0
 
     def without(self, axis: Axis) -> Index:
         return Index(tuple((a, c) for a, c in self.terms if a is not axis), self.offset)
