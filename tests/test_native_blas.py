@@ -146,7 +146,7 @@ def test_tiles_are_small_enough_for_the_registers(most, choosing):
     choosing(gemm, "accumulators", lambda: most)
     for n in range(1, 40):
         for vectors in range(1, 40):
-            rows, wide = gemm.tile(n, vectors)
+            rows, wide = gemm.tile(n, vectors, most)
             assert 1 <= rows <= n and 1 <= wide <= vectors and rows * wide <= most
     rng = np.random.default_rng(4)
     x, y = numbers(rng, "float64", 17, 19), numbers(rng, "float64", 19, 50)

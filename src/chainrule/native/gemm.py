@@ -19,6 +19,7 @@ from chainrule.native.machine import Code, processor
 from chainrule.native.symbols import resolves
 
 WIDTH = 64  # bytes of a vector, which may be several registers
+FEW = 6  # such vectors are 12 of the 16 registers of AVX2, and 24 of the 32 of NEON
 INLINE = 2000  # multiplications up to which tiles are part of the program
 SYMBOL = "tile_"  # what the names of their functions begin with
 WRITTEN = 24  # products of vectors that a step of the loop over k writes out, if it can: code takes time to compile
@@ -27,7 +28,7 @@ WRITTEN = 24  # products of vectors that a step of the loop over k writes out, i
 @cache
 def accumulators() -> int:
     """How many vectors are summed up at once, with registers left for the operands."""
-    return 24 if "+avx512f" in processor()[1] else 6
+    return 24 if "+avx512f" in processor()[1] else FEW
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Matrix:
 def multiply(e: Emitter, x: Matrix, y: Matrix, out: Matrix, n: int, m: int, k: int, chunks: int = 1) -> None:
     """out[i, j] = Σₖ x[i, k]·y[k, j], n by m; the columns of y and of out are neighbours in memory."""
     lanes = WIDTH // out.dtype.itemsize
-    rows, vectors = tile(n, -(-m // lanes))
+    rows, vectors = tile(n, -(-m // lanes), FEW if e.portable else accumulators())
     called = not e.portable and n * m * k > INLINE and x.dtype == y.dtype == out.dtype
     write = _call if called else _tile
 
@@ -69,9 +70,8 @@ def multiply(e: Emitter, x: Matrix, y: Matrix, out: Matrix, n: int, m: int, k: i
         part(whole, n)
 
 
-def tile(n: int, vectors: int) -> tuple[int, int]:
+def tile(n: int, vectors: int, most: int) -> tuple[int, int]:
     """The rows and vectors of a tile: about as many as there are accumulators, dividing the product evenly."""
-    most = accumulators()
     high = min(n, max(1, most // 3))
     wide = min(vectors, max(1, most // high))
     wide = -(-vectors // -(-vectors // wide))
