@@ -22,6 +22,7 @@ from tests.messages import assert_message
 RNG = np.random.default_rng(5)
 COMPILER = next((tool for tool in ("gcc", "cc", "clang") if shutil.which(tool)), None)
 STRICT = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+FAST = ["-O3", "-march=native"]
 
 
 def normal(*shape):
@@ -60,11 +61,18 @@ PROGRAMS = {
     "while loop": (
         lambda x: cr.while_loop(lambda c: cr.sum(c) < 1000.0, lambda c: c * 1.5 + x, x), (np.ones(300),),
     ),
+    "derivative of a while loop": (
+        cr.grad(lambda x: cr.sum(cr.while_loop(lambda c: cr.sum(c) < 1000.0, lambda c: c * 1.5 + x, x))), (np.ones(99),),
+    ),
     "cond": (lambda x: cr.cond(cr.sum(x) > 0, lambda v: v * 2, lambda v: v * 3, x), (normal(50),)),
     "chunks": (lambda x: (cr.sum(cr.exp(x)), cr.sum(x, axis=0), cr.sum(x, axis=1)), (normal(9000, 60),)),
     "small matrices": (lambda x, b: cr.linalg.solve(x, b), (normal(3, 3), normal(3))),
     "sorted": (lambda x: (cr.sort(x), cr.cumsum(x), cr.argmax(x)), (normal(100),)),
     "SciPy's that C has": (lambda x: cr.special.gammaln(x), (np.abs(normal(30)) + 0.1,)),
+    "conditions": (
+        lambda m, x, y: cr.where(m, cr.where((x == 0) & (y > 1), 0.0, x * cr.sqrt(cr.abs(y))), 0.0) + y,
+        (normal(400) > 0, np.where(normal(400) > 1, 0.0, normal(400)), normal(400)),
+    ),
     "strange numbers": (lambda x: (cr.exp(x), cr.tanh(x), cr.minimum(x, 0.0), cr.sign(x)), (STRANGE,)),
     "constants": (lambda x: x + np.array([0.1, np.inf, -2.0]) + np.arange(6.0).reshape(2, 3), (normal(2, 3),)),
     "inputs as they are": (lambda x, y: (x, x), (normal(3), normal(2))),
@@ -101,11 +109,11 @@ def assert_agrees(got, want):
             np.testing.assert_array_equal(a, b)
 
 
-def compiled_c(folder, name):
+def compiled_c(folder, name, more=()):
     """The function of the C source, by a compiler that takes every warning for an error."""
-    library = folder / f"strict_{library_name(name)}"
+    library = folder / f"strict{len(more)}_{library_name(name)}"
     done = subprocess.run(
-        [COMPILER, *STRICT, f"{name}.c", "-o", str(library), "-lm"], cwd=folder, capture_output=True, text=True
+        [COMPILER, *STRICT, *more, f"{name}.c", "-o", str(library), "-lm"], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return getattr(ctypes.CDLL(str(library)), name)
@@ -125,6 +133,19 @@ def test_the_source_and_the_object_compute_what_numpy_does(what, tmp_path):
     assert_agrees(called(by_llvm, header, program, inputs), want)
     if COMPILER is not None:
         assert_agrees(called(compiled_c(tmp_path, "f"), header, program, inputs), want)
+
+
+@pytest.mark.parametrize("what", ["vectors and a rest", "conditions", "sums", "scan"])
+def test_compilers_that_optimise_for_this_processor_compute_the_same(what, tmp_path):
+    f, inputs = PROGRAMS[what]
+    graph = passes.optimize(cr.trace(f, *inputs))
+    program = native.compile(graph)
+    program.export(tmp_path, "f")
+    want = native.run(program, *inputs)
+    assert_agrees(want, graph.run([np.asarray(x) for x in inputs]))
+    if COMPILER is not None:
+        function = compiled_c(tmp_path, "f", FAST)
+        assert_agrees(called(function, (tmp_path / "f.h").read_text(), program, inputs), want)
 
 
 def test_what_is_written(tmp_path):

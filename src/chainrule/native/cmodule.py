@@ -27,7 +27,7 @@ leave:
 
 def module(source: Source) -> str:
     """The program as text of LLVM that calls nothing but functions of C, with a function as the header has it."""
-    loops = source.owner.loops
+    loops = source.lowered.loops
     text = text_of(loops)
     for name, data in loops.data.items():
         content = re.sub("(..)", r"\\\1", data.tobytes().hex().upper())

@@ -37,6 +37,8 @@ def library_name(name: str) -> str:
 
 def function_of(symbol: str) -> str | None:
     """The function of C that a symbol means."""
+    if symbol in ("free", "realloc"):
+        return symbol
     found = re.fullmatch(r"scipy_special_1_(\w+)", symbol)
     return SPECIAL.get(found[1]) if found else None
 
@@ -59,16 +61,15 @@ class Parameter:
 class Source:
     """The texts of one function."""
 
-    def __init__(self, program: Program, name: str, names: Sequence[str]):
-        self.program, self.name, self.owner = program, name, program.owner
-        self.lowered = Lowered(self.owner.graph, portable=True)
+    def __init__(self, program: Program, lowered: Lowered, name: str, names: Sequence[str]):
+        self.program, self.lowered, self.name = program, lowered, name
         taken = {name, "arena", "work"}
-        given = list(names) or [node.name() for node in self.owner.graph.inputs]
+        given = list(names) or [node.name() for node in program.owner.graph.inputs]
         self.inputs = [Parameter(_word(n, taken), s, False) for n, s in zip(given, program.inputs, strict=True)]
         single = len(program.outputs) == 1
         outs = ["out" if single else f"out{i}" for i in range(len(program.outputs))]
         self.outputs = [Parameter(_word(n, taken), s, True) for n, s in zip(outs, program.outputs, strict=True)]
-        self.arena = max(program.arena, self.lowered.arena)
+        self.arena = lowered.arena
         self.work = self.arena > STACK
         self.routines = {s: f for s in self.lowered.loops.calls if (f := fallback.routine(s)) is not None}
         self.kernel = self._kernel()
@@ -140,6 +141,7 @@ class Source:
             "",
             "#include <math.h>",
             "#include <stdbool.h>",
+            *(["#include <stdlib.h>"] if "free" in self.lowered.loops.calls else []),
             "#include <string.h>",
             "",
             *self._contraction(),
@@ -151,6 +153,8 @@ class Source:
         for text in helpers:
             parts += [text, ""]
         for name, data in self.lowered.loops.data.items():
+            if name not in self.kernel.reached:
+                continue
             parts += [_data(self.kernel.pointers[name], data), ""]
         for _, text in routines:
             parts += [text, ""]

@@ -30,6 +30,7 @@ from chainrule.native.cwords import (
 from chainrule.native.loops import BOOL, Block, For, If, Parallel, Pointer, Program, Value, Variable, While
 
 LONG = 110  # characters of an expression, from which it gets a line and a name of its own
+ANYWHERE = "*"  # the root of pointers that are read from memory
 INDEX = "ijkmnpqrstuvw"
 
 Root = tuple[str, float, float]  # what a pointer points into, and from which byte to which
@@ -91,6 +92,7 @@ class CText:
         self.loops: list[str] = []
         self.taken = {*(name for name, _ in names.values()), *functions.values(), *KEYWORDS, "l"}
         self.leaves = self.rounds = False
+        self.owned: Any = ()  # tables of memory that is freed where a chunk fails, and their sizes
         self.same: dict[int, Value] = {}  # vectors all of whose lanes are one number
         for i, (name, data) in enumerate(program.data.items()):
             self.pointers[name] = self.fresh(f"c{i}")
@@ -279,7 +281,7 @@ class CText:
     def _settle(self, reads: set[str] | None, lanes: int = 1) -> None:
         """Give a name to what waits, if it reads something that is about to change; to all if that is not known."""
         for name, waiting in list(self.waiting.items()):
-            if waiting.value.lanes == lanes and (reads is None or waiting.reads & reads):
+            if waiting.value.lanes == lanes and (reads is None or _touches(waiting.reads, reads)):
                 del self.waiting[name]
                 self._declare(waiting)
 
@@ -323,7 +325,9 @@ class CText:
         with self.braces(f"for (int64_t {name} = 0; {name} < {loop.chunks}; {name}++)"):
             self.loops.append(name)
             self._variables(loop.variables)
+            self.owned = loop.owned
             self.write(loop.block)
+            self.owned = ()
             self.loops.pop()
 
     def _write_while(self, loop: While) -> None:
@@ -377,6 +381,9 @@ class CText:
             return "(int64_t)l", found
         if kind in COMPARE:
             return self._comparison(kind, *operands), found
+        if kind == "select":
+            # What is chosen from has been computed: compilers need not make a branch, and gcc 12 has made wrong ones.
+            self._settled(operands[1:])
         shown = [self.ref(y) for y in operands]
         if kind == "select":
             if made.dtype == np.int64 and all(self._is_index(y) for y in operands[1:]):
@@ -403,11 +410,22 @@ class CText:
             return (f"{self.help('half_round')}{text}" if made.dtype == np.float16 else text), found
         return self._integer(kind, made, shown, operands), found
 
+    def _settled(self, operands: Sequence[Value]) -> None:
+        """Give names to what is not one yet."""
+        for x in operands:
+            waiting = self.waiting.get(x.name)
+            if x.constant is None and waiting is not None:
+                self._declare(self.waiting.pop(x.name))
+
     def _comparison(self, kind: str, x: Value, y: Value) -> str:
         if x.dtype.kind == "u" and y.constant is not None and not y.constant and kind in ("lt", "ge"):
             return "false" if kind == "lt" else "true"
         if x.dtype.kind == "u" and x.constant is not None and not x.constant and kind in ("gt", "le"):
             return "false" if kind == "gt" else "true"
+        if x.dtype == BOOL and kind not in ("eq", "ne"):
+            return _LOGIC[kind].format(self.ref(x), self.ref(y))
+        if kind == "ne" and x is y and x.dtype.kind != "f":
+            return "false"
         if kind == "ne" and x is y:
             return f"(isnan({self._bare(x)}) != 0)"
         return f"({self.ref(x)} {COMPARE[kind]} {self.ref(y)})"
@@ -434,7 +452,9 @@ class CText:
             return f"({shown[0]} {OPERATORS[kind]} {shown[1]})"
         if kind in ("add", "sub", "mul", "shl"):
             return f"({name})(({wide}){shown[0]} {OPERATORS[kind]} ({wide}){shown[1]})"
-        return f"({name})({shown[0]} {OPERATORS[kind]} {shown[1]})"
+        # A constant alone would be an int.
+        left = f"({name}){shown[0]}" if operands[0].constant is not None else shown[0]
+        return f"({name})({left} {OPERATORS[kind]} {shown[1]})"
 
     def _is_index(self, x: Value) -> bool:
         """Whether a number counts elements of memory: these do not overflow."""
@@ -514,7 +534,7 @@ class CText:
     def _settle_outside(self, reads: set[str]) -> None:
         """Numbers that wait outside of a loop over lanes, and read what it writes, are read before it."""
         at = len(self.lines)
-        found = [w for w in self.waiting.values() if w.value.lanes == 1 and w.reads & reads]
+        found = [w for w in self.waiting.values() if w.value.lanes == 1 and _touches(w.reads, reads)]
         if not found:
             return
         while not self.lines[at - 1].lstrip().startswith("LANES("):
@@ -543,14 +563,29 @@ class CText:
 
     def _leave_if(self, _kind: str, condition: Value) -> None:
         self.leaves = True
-        self.emit(f"if ({self._bare(condition)}) return 1;")
+        freed = [f"free({self._slot(table, i)}); " for table, count in self.owned for i in range(count)]
+        left = f"{{ {''.join(freed)}return 1; }}" if freed else "return 1;"
+        self.emit(f"if ({self._bare(condition)}) {left}")
 
     def _pointer(self, _kind: str, made: Pointer, table: Pointer, position: int) -> None:
+        if (table.name, position) not in self.tables:
+            # From a table that the program itself has written: it may point anywhere.
+            kind = type_in_memory(self.kinds.setdefault(made.name, np.dtype(np.uint8)))
+            name = self.pointers[made.name] = self.fresh(made.name)
+            self.roots[made.name] = (ANYWHERE, 0, math.inf)
+            self.emit(f"{kind} *{name} = ({kind} *){self._slot(table, position)};")
+            return
         name, dtype = self.tables[table.name, position]
         self.pointers[made.name], self.kinds[made.name] = name, _part(dtype)
         self.roots[made.name] = (name, 0, math.inf)
         if table.name == "inputs":
             self.constant.add(made.name)
+
+    def _set_pointer(self, _kind: str, table: Pointer, position: int, pointer: Pointer) -> None:
+        self.emit(f"{self._slot(table, position)} = (void *){self.pointers[pointer.name]};")
+
+    def _slot(self, table: Pointer, position: int) -> str:
+        return f"(({self.help('address')} *){self.pointers[table.name]})[{position}]"
 
     def _at(self, _kind: str, made: Pointer, pointer: Pointer, dtype: np.dtype, index: Value) -> None:
         what = self.kinds.get(made.name, self.kinds.get(pointer.name, np.dtype(np.uint8)))
@@ -583,11 +618,17 @@ class CText:
         shown = [self._bare(x) if isinstance(x, Value) else self.pointers[x.name] for x in arguments]
         self._settle({*(w for one in self.waiting.values() for w in one.reads)})
         text = f"{self.functions[name]}({', '.join(shown)})"
+        if name == "realloc":  # which gives the address as a number
+            text = f"(int64_t)(intptr_t)realloc({shown[0]}, (size_t)({shown[1]}))"
         if made is None:
             self.emit(f"{text};")
         elif made.name in self.uses:
             self.named[made.name] = self.fresh(f"t{made.name}")
             self.emit(f"const {type_of(made.dtype)} {self.named[made.name]} = {text};")
+
+
+# Comparisons of booleans: false is less than true.
+_LOGIC = {"lt": "(!{0} & {1})", "le": "(!{0} | {1})", "gt": "({0} & !{1})", "ge": "({0} | !{1})"}
 
 
 def _without(text: str) -> str:
@@ -619,9 +660,16 @@ def _simple(text: str) -> bool:
 
 
 def _meet(a: Root, b: Root) -> bool:
+    if ANYWHERE in (a[0], b[0]):
+        return True
     if a[0].startswith("arena") and b[0].startswith("arena"):
         return a[1] < b[2] and b[1] < a[2]
     return a[0] == b[0]
+
+
+def _touches(read: set[str], changed: set[str]) -> bool:
+    """Whether what is read may be among what changes: roots of memory, and variables."""
+    return bool(read & changed) or (ANYWHERE in changed and bool(read)) or (ANYWHERE in read and bool(changed))
 
 
 def _leaves(block: Block) -> bool:

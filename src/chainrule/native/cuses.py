@@ -10,6 +10,8 @@ import numpy as np
 from chainrule.native.calls import raises
 from chainrule.native.loops import Block, For, If, Pointer, Value, While
 
+EFFECTS = ("store", "set_pointer", "leave_if")  # statements that make nothing to be read
+
 
 @dataclass
 class Use:
@@ -53,39 +55,36 @@ class Uses:
         for one in blocks:
             self._find_totals(one)
         # What nobody reads is not computed: those who read stand after what they read, or in blocks inside.
-        again = True
-        alive: set[int] = set()
-        while again:
-            again, self.values, self.variables, self.pointers = False, {}, set(), set()
+        size = -1
+        read: Any = None  # what is read by what is kept; at first all is kept
+        while size != len(self.values) + len(self.variables) + len(self.pointers):
+            size = len(self.values) + len(self.variables) + len(self.pointers) if read else -1
+            self.values, self.variables, self.pointers = {}, set(), set()
             for one, statement in order:
                 if not isinstance(statement, tuple):
-                    parts: Any = ()
-                    if isinstance(statement, If):
-                        parts = (statement.condition,)
-                    elif isinstance(statement, For):
-                        parts = (statement.start, statement.stop)
-                    elif isinstance(statement, While):
-                        self._use((statement.condition,), statement.head)
-                    self._use(parts, one)
-                elif statement[0] == "call":
-                    self._use(given(*statement[2:]), one)
-                elif statement[0] in ("store", "set_pointer", "leave_if"):
-                    self._use(statement[1:], one)
-                elif statement[0] == "set":
-                    self._use(statement[2:], one)
-                elif id(statement) in alive or not alive:
-                    self._use(statement[2:], one, statement[0] == "splat")
-                    if statement[0] == "get":
-                        self.variables.add(statement[2].name)
-            found = {
-                id(s)
-                for _, s in order
-                if isinstance(s, tuple)
-                and s[0] not in ("store", "set_pointer", "leave_if", "call", "set")
-                and s[1].name in (self.pointers if isinstance(s[1], Pointer) else self.values)
-            }
-            if found != alive:
-                again, alive = True, found or {0}
+                    self._structure(statement, one)
+                elif read is None or _is_kept(statement, *read):
+                    self._statement(statement, one)
+            read = (self.values, self.variables, self.pointers)
+
+    def _structure(self, statement: Any, block: Block) -> None:
+        if isinstance(statement, If):
+            self._use((statement.condition,), block)
+        elif isinstance(statement, For):
+            self._use((statement.start, statement.stop), block)
+        elif isinstance(statement, While):
+            self._use((statement.condition,), statement.head)
+
+    def _statement(self, statement: Any, block: Block) -> None:
+        kind = statement[0]
+        if kind == "call":
+            self._use(given(*statement[2:]), block)
+        elif kind in EFFECTS:
+            self._use(statement[1:], block)
+        else:
+            self._use(statement[2:], block, kind == "splat")
+            if kind == "get":
+                self.variables.add(statement[2].name)
 
     def _find_totals(self, block: Block) -> None:
         """Vectors that are read from a variable only to be folded, before it changes: they need no copy."""
@@ -111,6 +110,15 @@ class Uses:
             use.count += 1
             use.blocks.add(id(block))
             use.wide = use.wide or wide
+
+
+def _is_kept(statement: Any, values: dict[int, Use], variables: set[str], pointers: set[str]) -> bool:
+    """Whether a statement does something, or makes what is read."""
+    kind, made = statement[:2]
+    if kind == "call" or kind in EFFECTS:
+        return True
+    known: Any = variables if kind == "set" else pointers if isinstance(made, Pointer) else values
+    return made.name in known
 
 
 def given(name: str, arguments: Any) -> Any:

@@ -19,8 +19,8 @@ INTRINSICS = {
 }  # fmt: skip
 _WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
 register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true
-false main arena work at l LANES NAN INFINITY isnan memcpy signbit puts printf sqrt fabs floor ceil trunc rint fma
-copysign fmod ldexp frexp lgamma tgamma sqrtf fabsf floorf ceilf truncf rintf fmaf copysignf fmodf ldexpf frexpf"""
+false main arena work address at l LANES NAN INFINITY isnan memcpy signbit puts printf sqrt fabs floor ceil trunc rint
+fma copysign fmod ldexp frexp lgamma tgamma sqrtf fabsf floorf ceilf truncf rintf fmaf copysignf fmodf ldexpf frexpf"""
 KEYWORDS = frozenset(_WORDS.split())  # names that nothing may have: C's, and those of the texts themselves
 
 
@@ -114,6 +114,12 @@ static inline uint16_t float_to_half(float x) {
     return (uint16_t)(sign | ((exponent + 13) * 1024 + (int)rintf(ldexpf(a, 11 - exponent))));
 }"""
 ROUND = "static inline float half_round(float x) {\n    return half_to_float(float_to_half(x));\n}"
+ADDRESS = """/* An address in memory that holds numbers at other times. */
+#if defined(__GNUC__)
+typedef void *address __attribute__((may_alias));
+#else
+typedef void *address;
+#endif"""
 LANES = """/* A loop over the lanes of a vector: they do not depend on one another. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define LANES(l, count) _Pragma("GCC ivdep") for (int l = 0; l < (count); l++)
@@ -126,6 +132,8 @@ def helper(name: str) -> list[str]:
     """The definition of a function that expressions call, after those that it calls itself."""
     if name == "LANES":
         return [LANES]
+    if name == "address":
+        return [ADDRESS]
     if name in ("half_to_float", "float_to_half"):
         return [HALF]
     if name == "half_round":

@@ -232,6 +232,8 @@ class _Counter:
         for s in statements:
             if isinstance(s, For):
                 start, stop = self.number(s.start), self.number(s.stop)
+                if start is not None:  # loops inside may end where this one says: the first step stands for all
+                    self.known[s.index.name] = start
                 steps = 1 if start is None or stop is None else len(range(start, stop, s.step))
                 total += steps * self.flops(s.block.statements)
             elif isinstance(s, Parallel):

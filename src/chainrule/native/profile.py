@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import DomainError
 from chainrule.native.compiler import POOL, Lowered
 from chainrule.native.explain import Kernel, explain
-from chainrule.native.host import raise_kept
+from chainrule.native.host import instead
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import I32, Pointer, Value
 from chainrule.native.machine import Code
@@ -96,7 +97,11 @@ def profile(program: Program, arrays: Sequence[Any]) -> Profile:
     begun = time.perf_counter()
     while len(found) < RUNS or (time.perf_counter() - begun < ENOUGH and len(found) < 1000):
         if kernel(_table(given), _table(made), memory.ctypes.data + start):
-            raise_kept()
+            instead(program, given)
+            raise DomainError(
+                "[profile] the program did not run to its end, as a matrix is singular or a number is not one: "
+                "NumPy computed the result; expected arguments that it is made for; pass others."
+            )
         found.append(np.diff(read[:, 0] + read[:, 1] * 1e-9 - read[0, 0]))
     shortest = np.min(found, axis=0)
     timings = [Timing(k, float(s)) for k, s in zip(described.kernels, shortest, strict=True)]
