@@ -285,6 +285,20 @@ def test_powers_by_loops(n):
     np.testing.assert_allclose(third, n * (n - 1) * (n - 2) * x ** (n - 3), rtol=1e-10, atol=1e-10)
 
 
+def test_third_derivatives_add_up_sequences():
+    def loop(x):
+        def step(c):
+            return c[0] + 1, cr.sin(c[1]) * x + c[1] * c[2], cr.cos(c[2] * c[1])
+
+        return cr.sum(cr.while_loop(lambda c: c[0] < 6, step, (0, x, x * x))[1])
+
+    f, x = loop, np.array([0.3, 0.7])
+    for _ in range(3):
+        f = (lambda g: cr.grad(lambda x: cr.sum(g(x) * cr.cos(x))))(f)
+    assert host_calls(f, x) == []
+    np.testing.assert_allclose(cr.jit(f)(x), f(cr.tensor(x)).numpy(), rtol=1e-9)
+
+
 def test_forward_over_reverse_through_a_loop():
     pushed = cr.jit(lambda x: cr.jvp(cr.grad(lambda x: powers(x, 7)), (x,), (2.0,)))
     np.testing.assert_allclose(pushed(1.5), (7 * 1.5**6, 2 * 42 * 1.5**5), rtol=1e-13)
