@@ -62,7 +62,8 @@ PROGRAMS = {
         lambda x: cr.while_loop(lambda c: cr.sum(c) < 1000.0, lambda c: c * 1.5 + x, x), (np.ones(300),),
     ),
     "derivative of a while loop": (
-        cr.grad(lambda x: cr.sum(cr.while_loop(lambda c: cr.sum(c) < 1000.0, lambda c: c * 1.5 + x, x))), (np.ones(99),),
+        cr.grad(lambda x: cr.sum(cr.while_loop(lambda c: cr.sum(c) < 1000.0, lambda c: c * 1.5 + x, x))),
+        (np.ones(99),),
     ),
     "cond": (lambda x: cr.cond(cr.sum(x) > 0, lambda v: v * 2, lambda v: v * 3, x), (normal(50),)),
     "chunks": (lambda x: (cr.sum(cr.exp(x)), cr.sum(x, axis=0), cr.sum(x, axis=1)), (normal(9000, 60),)),

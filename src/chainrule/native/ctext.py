@@ -180,7 +180,7 @@ class CText:
         lanes = self._lanes(statement)
         if isinstance(made, Value) and kind not in ("store", "leave_if", "call") and made.name not in self.uses:
             return
-        if kind == "at" and made.name not in self.reached:
+        if kind in ("at", "pointer") and made.name not in self.reached:
             return
         if kind == "set" and made.name not in self.read:
             return
