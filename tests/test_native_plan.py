@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import subprocess
 import sys
 import tracemalloc
 
@@ -14,7 +15,7 @@ from programs import Program, programs
 import chainrule as cr
 from chainrule import native, passes
 from chainrule.errors import SymbolError
-from chainrule.native import form
+from chainrule.native import blocks, form
 from chainrule.native.arena import Arena
 from chainrule.native.loops import Pointer
 
@@ -329,6 +330,50 @@ def test_methods_donate_their_own_arguments():
     assert model.step(w) is w
     np.testing.assert_array_equal(w, np.full(3, 0.5))
     np.testing.assert_array_equal(model.rate, np.full(3, 0.5))
+
+
+# ---------------------------------------------------------------------------------------------------- large results
+
+
+def allocated_by(*x):
+    return np._core.multiarray.get_handler_name(*x)  # type: ignore[attr-defined]  # has no public name
+
+
+def test_large_results_have_the_memory_of_those_before():
+    double = cr.jit(lambda x: x * 2)
+    large, small = np.ones(blocks.LARGE // 8 + 12_345), np.ones(blocks.LARGE // 8 - 1)  # no other test has this size
+    assert allocated_by(double(small)) == allocated_by(large) == "default_allocator"
+    first = double(large)
+    assert allocated_by(first) == "chainrule"
+    assert allocated_by() == allocated_by(np.ones(3)) == "default_allocator"
+    places = {double(large).ctypes.data for _ in range(5)}
+    assert len(places) == 1
+    second = double(large)
+    assert places == {second.ctypes.data} != {first.ctypes.data}
+    np.testing.assert_array_equal(second, first)
+    del first, second
+    tensor = double(cr.tensor(large))
+    assert tensor[-1] == 2
+
+
+def test_blocks_of_many_sizes_and_large_ones_given_back_by_resize():
+    double = cr.jit(lambda x: x * 2)
+    kept = []
+    for i in range(40):
+        made = double(np.full(blocks.LARGE // 8 + 1000 * (i % 13), float(i)))
+        kept = [*kept[-3:], (i, made)]
+        assert all((x == 2 * j).all() for j, x in kept)
+    last = double(np.full(blocks.LARGE, 1.5))
+    last.resize(blocks.LARGE // 8 + 5, refcheck=False)
+    np.testing.assert_array_equal(last, np.full(blocks.LARGE // 8 + 5, 3.0))
+    last.resize(3, refcheck=False)
+    np.testing.assert_array_equal(last, np.full(3, 3.0))
+
+
+def test_arrays_that_live_to_the_end_of_the_process():
+    code = "import numpy as np, chainrule as cr\nx = np.ones(2**21)\nf = cr.jit(lambda x: x * 2)\ny = f(f(x))\n"
+    done = subprocess.run([sys.executable, "-c", code + "print(y[-1])"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4.0\n", "")
 
 
 # ------------------------------------------------------------------------------------------------ what it looks like

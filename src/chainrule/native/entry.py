@@ -12,9 +12,11 @@ what its words say: this module is compiled once in a process.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 
 from chainrule.apply import Box
+from chainrule.native import blocks
 from chainrule.native import python as py
 from chainrule.native.guard import MADE, STEP, STEPS, Function, Guard
 from chainrule.native.machine import Code
@@ -121,10 +123,17 @@ class Enter(Guard):
             self.do("Py_IncRef", f"ptr {descr}")
             ndim = self.let(f"trunc i64 {self.word(it, MADE, 'ndim')} to i32")
             dims = self.word(it, MADE, "dims", "ptr")
+            large = self.is_("uge", "i64", self.word(it, MADE, "bytes"), blocks.LARGE)
+            before = self.place("ptr")
+            self.store("ptr", "null", before)
+            own = self.load("ptr", "@handler")
+            with self.when(self.let(f"and i1 {large}, {self.is_('ne', 'ptr', own, 'null')}")):
+                self.store("ptr", self.call("PyDataMem_SetHandler", f"ptr {own}"), before)
             array = self.call(
                 "PyArray_NewFromDescr", f"ptr {self.fact('ndarray')}", f"ptr {descr}", f"i32 {ndim}", f"ptr {dims}",
                 "ptr null", "ptr null", "i32 0", "ptr null",
             )  # fmt: skip
+            self.handed_back(before)
             self.require(self.is_("ne", "ptr", array, "null"), unheld)
             self.store("ptr", array, self.made, i, "ptr")
             self.store("ptr", self.load("ptr", array, py.DATA), self.outputs, i, "ptr")
@@ -134,6 +143,15 @@ class Enter(Guard):
             self.goto(done)
             self.block(done)
         self.status, self.unheld = status, unheld
+
+    def handed_back(self, before: str) -> None:
+        """Make the handler of memory again what it was."""
+        old = self.load("ptr", before)
+        with self.when(self.is_("ne", "ptr", old, "null")):
+            ours = self.call("PyDataMem_SetHandler", f"ptr {old}")
+            self.do("Py_DecRef", f"ptr {old}")
+            with self.when(self.is_("ne", "ptr", ours, "null")):
+                self.do("Py_DecRef", f"ptr {ours}")
 
     def take_donated(self, it: str, i: str, done: str, fresh: str) -> None:
         """Let an output be the array that was donated for it, if that is nobody else's memory; else go to ``fresh``."""
@@ -367,15 +385,29 @@ def _slow() -> Text:
 
 def text() -> str:
     """The module, the same in every process."""
-    functions = [_take(), _give(), Enter(), _slow(), _dispatch()]
+    functions = [_take(), _give(), Enter(), _slow(), _dispatch(), *blocks.functions(), _install()]
     # Frames are smaller than a page of the stack, so that Windows needs no probe, which machine code has none of.
     attributes = 'attributes #0 = { nounwind "no-stack-arg-probe" }'
-    return "\n\n".join(["@pool = internal global ptr null", *map(str, functions), attributes, ""])
+    data = ["@pool = internal global ptr null", "@handler = internal global ptr null", blocks.GLOBALS]
+    return "\n\n".join([*data, *map(str, functions), attributes, ""])
+
+
+def _install() -> Text:
+    """``install(capsule)``: the handler that large results are allocated by."""
+    t = Text("void @install(ptr %capsule)")
+    t.store("ptr", "%capsule", "@handler")
+    t.put("ret void")
+    return t
 
 
 @functools.cache
 def code() -> Code:
-    return Code(text(), thorough=True)
+    made = Code(text(), thorough=True)
+    default = blocks.default_handler(py.table())
+    if default is not None:
+        handler = blocks.handler(made, default)
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(made.address("install"))(id(handler))
+    return made
 
 
 @functools.cache

@@ -60,9 +60,11 @@ def footprint(program: Program) -> Footprint:
              0: cumsum float64[100], 832 B
     output 0 may be written over input 0, if donated
     """
+    given, made = _bytes(program.inputs), _bytes(program.outputs)
+    if not hasattr(program.owner, "code"):  # it is run by NumPy
+        return Footprint(given, made, 0, 0, 0, (), ())
     arena = program.owner.lowering.arena
     constants = sum(x.nbytes for x in program.owner.data.values())
-    given, made = _bytes(program.inputs), _bytes(program.outputs)
     return Footprint(given, made, constants, program.arena, arena.wanted, program.over, tuple(arena.log))
 
 

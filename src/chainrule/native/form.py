@@ -111,6 +111,7 @@ class Form(Words):
             "dims": self.put(spec.shape),
             "descr": self.keep(native_dtype(spec.dtype)),
             "cls": 0 if cls is None else self.keep(cls),
+            "bytes": spec.size * spec.dtype.itemsize,
         }
 
 

@@ -15,7 +15,7 @@ FORM = (
     "at_arena", "sizes", "gone",
 )  # fmt: skip
 FOUND = ("kind", "count", "pointer", "cls", "descr", "scalar", "input")
-MADE = ("array", "ndim", "dims", "descr", "cls", "over", "tensor")
+MADE = ("array", "ndim", "dims", "descr", "cls", "over", "tensor", "bytes")
 STEP = ("kind", "count", "pointer")
 
 # What an object is, and how a number reaches the kernel: as it is, or in another dtype.

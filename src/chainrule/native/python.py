@@ -31,7 +31,11 @@ FUNCTIONS = (
     "PyMem_RawFree", "PyMem_RawMalloc", "PyObject_CallNoArgs", "PyObject_CallOneArg", "PyObject_Vectorcall",
     "PyTuple_New", "PyTuple_SetItem", "PyType_GenericAlloc", "PyUnicode_Compare", "Py_DecRef", "Py_IncRef",
 )  # fmt: skip
-NUMPY_FUNCTIONS = {"PyArray_Scalar": 60, "PyArray_NewFromDescr": 94}  # their places in NumPy's table
+NUMPY_FUNCTIONS = {
+    "PyArray_Scalar": 60,
+    "PyArray_NewFromDescr": 94,
+    "PyDataMem_SetHandler": 304,
+}  # their places in NumPy's table
 OBJECTS: dict[str, Any] = {
     "None": None, "True": True, "False": False, "ndarray": np.ndarray, "tuple": tuple, "list": list, "dict": dict,
     "str": str, "float": float, "int": int, "complex": complex,
@@ -52,13 +56,18 @@ def slot(cls: type, name: str) -> int:
 
 
 @functools.cache
+def table() -> int:
+    """The address of the table of NumPy's C functions."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return pointer(np._core.multiarray._ARRAY_API, None)  # type: ignore[attr-defined]  # NumPy's own way to them
+
+
+@functools.cache
 def facts() -> Any:
     """The addresses that machine code calls and compares with, in the order of FACTS."""
     found = [ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value for name in FUNCTIONS]
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = pointer(np._core.multiarray._ARRAY_API, None)  # type: ignore[attr-defined]  # NumPy's way to its C functions
-    found += [word(table + 8 * place) for place in NUMPY_FUNCTIONS.values()]
+    found += [word(table() + 8 * place) for place in NUMPY_FUNCTIONS.values()]
     found += [id(x) for x in OBJECTS.values()]
     return (ctypes.c_uint64 * len(found))(*found)
 
