@@ -1,8 +1,10 @@
 """jit: what it computes is what the function computes, in every form of arguments, and under every transform."""
 
+import copy
 import functools
 import gc
 import inspect
+import pickle
 import threading
 import weakref
 from collections import namedtuple
@@ -422,6 +424,52 @@ class Plain:
 
 
 # ------------------------------------------------------------------------------------------------- as an object
+
+
+@cr.jit
+def doubled(x):
+    return x * 2
+
+
+def test_copied_and_pickled_as_functions_are():
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    assert copy.deepcopy([doubled])[0] is copy.copy(doubled) is doubled
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(jit(lambda x: x))
+    partial = jit(functools.partial(doubled))
+    assert copy.deepcopy(partial) is partial
+
+
+def test_random_numbers_are_not_drawn_once_for_all_calls():
+    outside = cr.random.generator(0)
+    for draw in (
+        lambda x: x + cr.random.normal(0.0, 1.0, 3),
+        lambda x: x + outside.integers(0, 5, 3),
+        lambda x: x[outside.permutation(3)],
+        lambda x: outside.choice(x, 2),
+        cr.grad(lambda x: jit(lambda x: cr.sum(x * cr.random.rand(3)))(x)),
+    ):
+        with pytest.raises(cr.SymbolError) as caught:
+            jit(draw)(np.ones(3))
+        assert str(caught.value).startswith(
+            "[random] a function is traced by jit, and what it draws now would be the same in every call; expected "
+            "noise that is drawn outside; give it as an argument, or seed a generator inside to draw constants.\n  at "
+        )
+    constant = jit(lambda x: x + cr.random.generator(7).rand(3))
+    expected = cr.random.generator(7).rand(3).numpy()
+    assert_same(constant(np.zeros(3)), expected)
+    cr.random.rand(3)  # nothing is left behind
+
+
+def test_writes_to_arguments_are_seen_inside_alone():
+    def written(x):
+        x[0] = 5.0
+        x += 1
+        return x * 2
+
+    x = np.zeros(3)
+    np.testing.assert_array_equal(jit(written)(x), [12.0, 2.0, 2.0])
+    assert not x.any()
 
 
 def test_what_a_compiled_function_shows():

@@ -67,6 +67,10 @@ class Jitted(FastCallable):
     def __repr__(self) -> str:
         return f"<jit of {getattr(self, '__qualname__', self._function)}>"
 
+    def __reduce__(self) -> str:
+        """Pickled by name, and copied as itself, as functions are."""
+        return getattr(self, "__qualname__", "jit")
+
     def specialization(self, *args: Any, **kwargs: Any) -> Specialization:
         """What was made, or is made now, for arguments like these."""
         return self._specialized(Call(self.static, args, kwargs))
@@ -223,8 +227,10 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     Numbers are inputs: another value compiles nothing new.
 
     The function runs on symbols (see :func:`chainrule.trace`), so what it does beside computing is done once, and what
-    depends on values (``if x > 0``) raises a SymbolError. Arrays that it closes over are constants from the first call
-    on. Tensors that require a gradient, and states, are not: a function that closes over them is traced at each call.
+    depends on values (``if x > 0``) raises a SymbolError, and so do draws of random numbers: give them as arguments.
+    An array that it writes to changes within it, and not for the caller. Arrays that it closes over are constants from
+    the first call on. Tensors that require a gradient, and states, are not: a function that closes over them is traced
+    at each call.
 
     As a method, it takes the arrays in attributes of its object for arguments, and everything else there (numbers too)
     for static ones. It must not write to its object.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from chainrule.errors import DomainError, SymbolError
 from chainrule.spec import Shape, shape_of
 
 _default: Any = None
+
+# The function that is traced to be compiled, if one is: what it draws would be drawn once for all calls.
+traced: ContextVar[Any] = ContextVar("traced", default=None)
 
 
 def set_default(generator: Any) -> None:

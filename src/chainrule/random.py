@@ -49,7 +49,7 @@ class Generator:
                 f"give e.g. seed(0)."
             ) from None
         with self._lock:
-            self._numpy = fresh
+            self._numpy, self._seeded = fresh, noise.traced.get()
 
     def rand(self, *shape: Any, dtype: Any = None) -> Tensor:
         """Uniform on [0, 1), in the given shape: ``rand(2, 3)`` or ``rand((2, 3))``.
@@ -152,7 +152,7 @@ class Generator:
         """
         with self._lock:
             try:
-                drawn = self._numpy.integers(low, high, _size("integers", size), dtype=dtype, endpoint=endpoint)
+                drawn = self._stream.integers(low, high, _size("integers", size), dtype=dtype, endpoint=endpoint)
             except ValueError as error:
                 raise DomainError(
                     f"[integers] low is {low} and high {high}, for {dtype}: {error}; expected low < high, both within "
@@ -184,7 +184,7 @@ class Generator:
         """
         x, count = _counted("permutation", x, axis)
         with self._lock:
-            drawn = self._numpy.permutation(count)
+            drawn = self._stream.permutation(count)
         index = box(Tensor, drawn, None)
         return index if x is None else ops.take(x, index, axis)
 
@@ -199,7 +199,7 @@ class Generator:
         p = None if p is None else _constant("choice", "p", p)
         with self._lock:
             try:
-                drawn = self._numpy.choice(count, _size("choice", size), replace, p)
+                drawn = self._stream.choice(count, _size("choice", size), replace, p)
             except ValueError as error:
                 raise DomainError(f"[choice] from {count} entries: {error}; change size, replace or p.") from None
         index = box(Tensor, np.asarray(drawn)[()], None)
@@ -207,11 +207,22 @@ class Generator:
 
     # -------------------------------------------------------------------------------------------------- drawing
 
+    @property
+    def _stream(self) -> np.random.Generator:
+        """NumPy's generator, to draw from: refused where a compiled function would draw once for all its calls."""
+        now = noise.traced.get()
+        if now is not None and self._seeded is not now:
+            raise SymbolError(
+                "[random] a function is traced by jit, and what it draws now would be the same in every call; expected "
+                "noise that is drawn outside; give it as an argument, or seed a generator inside to draw constants."
+            )
+        return self._numpy
+
     def _noise(self, draw: str, shape: Shape, dtype: Any) -> Any:
         """Noise without parameters from one of NumPy's distributions."""
         native = {"dtype": dtype} if dtype == np.float32 and draw not in ("laplace", "gumbel", "logistic") else {}
         with self._lock:
-            z = getattr(self._numpy, draw)(size=shape, **native)
+            z = getattr(self._stream, draw)(size=shape, **native)
         return box(Tensor, np.asarray(z, dtype)[()], None)
 
     def _moved(self, name: str, draw: str, loc: Any, scale: Any, size: Any, dtype: Any) -> Any:

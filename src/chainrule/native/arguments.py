@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.apply import PLAIN, Box, as_value, box
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, RangeError
@@ -196,10 +197,12 @@ class Call:
         run.__name__ = getattr(function, "__name__", "function")
         run.__signature__ = inspect.Signature(self._parameters(function, numbers))  # type: ignore[attr-defined]
         before = innermost.set(None)  # transforms inside ask what they are given
+        drawing = noise.traced.set(run)
         try:
             with enable_grad():
                 return trace(run, *specs)
         finally:
+            noise.traced.reset(drawing)
             innermost.reset(before)
 
     def _parameters(self, function: Any, numbers: Sequence[Any]) -> list[inspect.Parameter]:
