@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import resource
 import select
 import signal
 import time
@@ -17,7 +18,7 @@ from fuzz.programs import Program
 from fuzz.run import graph_of, outcome
 from fuzz.shrink import shrunk
 
-SECONDS = 60  # after which a program counts as endless
+SECONDS, COMPUTED = 300, 60  # after which a program counts as endless: on the clock, or of the processor
 FINE = ("passed", "no derivative", "left to NumPy")
 
 
@@ -62,6 +63,7 @@ def _answer(program: Program, send: int, threads: int, fork: bool) -> None:
     code = 1
     try:
         faulthandler.disable()  # the parent tells
+        resource.setrlimit(resource.RLIMIT_CPU, (COMPUTED, COMPUTED))
         try:
             text = outcome(program, threads=threads, fork=fork)
         except Exception as error:
