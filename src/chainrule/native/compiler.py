@@ -19,14 +19,16 @@ from chainrule.native import cache
 from chainrule.native import control as control  # registers how loops and choices are lowered
 from chainrule.native import lowerings as lowerings
 from chainrule.native import pulling as pulling
+from chainrule.native.arena import Arena
 from chainrule.native.digest import spelled
+from chainrule.native.homes import Home, Storage
 from chainrule.native.host import hosted, instead
 from chainrule.native.inplace import overwritten
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Emitter, Pointer, TooLong
 from chainrule.native.loops import Program as LoopProgram
-from chainrule.native.lower import Arena, Home, Lowering, Storage, placed
+from chainrule.native.lower import Lowering, placed
 from chainrule.native.machine import Code, generated, key_of, object_of, processor
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.pool import started

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.native import blas
+from chainrule.native.arena import WIDTH
 from chainrule.native.loops import I32, Pointer, Value
-from chainrule.native.lower import WIDTH, Lowering
+from chainrule.native.lower import Lowering
 
 
 @dataclass

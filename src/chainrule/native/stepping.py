@@ -9,9 +9,10 @@ import numpy as np
 
 from chainrule.graph.graph import Graph
 from chainrule.native.fuse import Straight
+from chainrule.native.homes import Home, Storage
 from chainrule.native.listing import Lister
 from chainrule.native.loops import Emitter, Pointer, Value
-from chainrule.native.lower import Home, Lowering, Storage, placed
+from chainrule.native.lower import Lowering, placed
 from chainrule.native.statements import Array, Read, View, view_of
 from chainrule.spec import Spec
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from chainrule.matrices import floating_dtype
 from chainrule.native import blas, elimination, lapack
+from chainrule.native.arena import WIDTH
 from chainrule.native.lapack import EMPTY, Work, straight, turned
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.loops import BOOL, Pointer, Value
-from chainrule.native.lower import WIDTH, Lowering
+from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, c_strides
 from chainrule.node import Node
 from chainrule.reduction import real_dtype
