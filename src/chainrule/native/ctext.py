@@ -85,6 +85,7 @@ class CText:
         self.named: dict[int, str] = {}  # values that have a name
         self.places: dict[str, str] = {}  # names of variables
         self.arrays: set[int] = set()  # vectors that are kept as arrays
+        self.sums: dict[int, tuple[int, int]] = {}  # integers that are another one and a constant
         self.indices: set[int] = set()  # integers that count elements: they do not overflow
         self.block: Block = program.block
         self.waiting: dict[int, Waiting] = {}
@@ -218,7 +219,7 @@ class CText:
     def _harmed(self, root: Root, key: Any) -> bool:
         """Whether instructions of the run write where another one is about to read."""
         assert self.run is not None
-        return any(_meet(root, other) and (key is None or key != k) for other, k in self.run.stores)
+        return any(_meet(root, other) and (key is None or _across(key, k)) for other, k in self.run.stores)
 
     def _join(self, lanes: int, statement: Any) -> None:
         """Put a vector instruction into the loop over lanes that is being collected."""
@@ -229,7 +230,7 @@ class CText:
             root, key = self.roots[statement[2].name], self._key(statement)
             harmed = self._harmed(root, key)
             if kind == "store":
-                harmed = harmed or any(_meet(root, other) and key != k for other, k in self.run.loads)
+                harmed = harmed or any(_meet(root, other) and _across(key, k) for other, k in self.run.loads)
             if harmed:
                 self._flush()
         if self.run is None:
@@ -241,9 +242,14 @@ class CText:
         self.run.statements.append(statement)
 
     def _key(self, statement: Any) -> Any:
+        """What tells which elements are read or written: the pointer, the index, its constant part, lanes and steps."""
         index = statement[3]
-        shown = index.name if index.constant is None else ("constant", int(index.constant))
-        return (statement[0] == "gather", statement[2].name, shown, *statement[4:])
+        if statement[0] == "gather":
+            return (statement[2].name, index.name, 0, 0, 0)
+        base, offset = self.sums.get(index.name, (index.name, 0))
+        if index.constant is not None:
+            base, offset = -1, int(index.constant)
+        return (statement[2].name, base, offset, statement[1].lanes, statement[4])
 
     def _flush(self) -> None:
         """Write the loop over lanes."""
@@ -440,6 +446,9 @@ class CText:
             return f"({shown[0]} {OPERATORS[kind]} {shown[1]})"
         if kind in ("add", "sub", "mul") and made.dtype == np.int64 and all(self._is_index(x) for x in operands):
             self.indices.add(made.name)
+            if kind == "add" and operands[1].constant is not None:
+                base, offset = self.sums.get(operands[0].name, (operands[0].name, 0))
+                self.sums[made.name] = base, offset + int(operands[1].constant)
             return f"({shown[0]} {OPERATORS[kind]} {shown[1]})"
         # Signed numbers may not overflow in C, unsigned ones may.
         if kind == "neg":
@@ -657,6 +666,14 @@ def _simple(text: str) -> bool:
         if depth == 0 and letter == " ":
             return False
     return True
+
+
+def _across(a: Any, b: Any) -> bool:
+    """Whether two accesses may meet in an element in different lanes."""
+    if a == b and a[4]:
+        return False
+    apart = abs(a[2] - b[2])
+    return a[:2] != b[:2] or a[3:] != b[3:] or not a[4] or apart < (a[3] - 1) * abs(a[4]) + 1
 
 
 def _meet(a: Root, b: Root) -> bool:

@@ -11,12 +11,12 @@ whose number of steps is not known before.
 
 What gcc -O3 -march=native makes of the C was measured against LLVM's code, one thread of Zen 4, in microseconds:
 
-    value and gradient of Σ tanh(ax+b)·exp(−x²), n = 1,000 | 100,000     3.3 | 290     LLVM 3.9 | 230
-    logistic regression, 2,000 × 50                                      180           LLVM 81
+    value and gradient of Σ tanh(ax+b)·exp(−x²), n = 1,000 | 100,000     2.9 | 259     LLVM 3.9 | 234
+    logistic regression, 2,000 × 50                                      116           LLVM 39
     a product of matrices, 100 × 100                                     37            LLVM 37
-    a recurrent network, 300 steps of 20                                 330           LLVM 155
-    logsumexp of 300 rows of 70                                          35            LLVM 36
-    bundle adjustment, 5,000 observations                                590           LLVM 163
+    a recurrent network, 300 steps of 20                                 328           LLVM 153
+    logsumexp of 300 rows of 70                                          30            LLVM 29
+    bundle adjustment, 5,000 observations                                532           LLVM 164
 """
 
 from __future__ import annotations
