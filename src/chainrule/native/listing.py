@@ -32,7 +32,20 @@ from chainrule.passes.cse import spelled
 LOWERINGS: dict[str, Callable[..., Any]] = {}
 
 
+DIAGONAL = 1024  # elements from which a matrix is worth telling from its indices
 WRITING = frozenset({"scatter_add", "add"})  # ops whose arrays others may write to later
+
+
+def diagonal_of(array: np.ndarray) -> tuple[int, Any] | None:
+    """(offset, number) of a large matrix that is this number along one diagonal and 0 elsewhere."""
+    if array.ndim != 2 or array.size < DIAGONAL or array.dtype.kind != "f" or 1 in array.shape:
+        return None
+    rows, columns = np.nonzero(array)
+    if not len(rows):
+        return None
+    offset, number = int(columns[0] - rows[0]), array[rows[0], columns[0]]
+    same = np.array_equal(array, number * np.eye(*array.shape, k=offset, dtype=array.dtype))
+    return (offset, number) if same and not np.signbit(array).any() else None
 
 
 def lowers(*names: str) -> Callable[..., Any]:
@@ -81,8 +94,22 @@ class Lister:
         if id(value) not in self.constants:
             array = np.asarray(value)
             self.kept.append(value)
-            self.constants[id(value)] = view_of(Array(array.shape, array.dtype, constant=array, name="constant"))
+            known = view_of(Array(array.shape, array.dtype, constant=array, name="constant"))
+            diagonal = diagonal_of(array)
+            self.constants[id(value)] = known if diagonal is None else self.diagonal(array, *diagonal)
         return self.constants[id(value)]
+
+    def diagonal(self, array: np.ndarray, offset: int, number: Any) -> View:
+        """A large matrix of zeros but for one diagonal: told from the indices, not read."""
+        places = [Array((size,), np.int64, constant=np.arange(size), name="index") for size in array.shape]
+        axes, indices = self.axes_of(array.shape)
+        reads = tuple(Read(place, ((1, index),)) for place, index in zip(places, indices, strict=True))
+        out = Array(array.shape, array.dtype, name="diagonal")
+
+        def rule(e: Any, i: Any, j: Any) -> Any:
+            return e.select(e.eq(j - i, offset), e.const(number, out.dtype), e.const(0, out.dtype))
+
+        return self.add(Statement(out, apart(indices), tuple(a for a in axes if a), reads, rule, name="diagonal"))
 
     def lower(self, node: Node) -> Any:
         if node.op is None:

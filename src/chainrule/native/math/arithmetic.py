@@ -60,7 +60,7 @@ def rounding(kind: str) -> Any:
         if isinstance(x, Pair) and kind == "rint":
             return Pair(e.rint(x.re), e.rint(x.im))
         refuse_pairs(kind, x)
-        return e.unary(kind, x) if x.is_float else x
+        return e.unary(kind, x) if isinstance(x, Value) and x.is_float else x
 
     return rounded
 

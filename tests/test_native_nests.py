@@ -1,0 +1,100 @@
+"""Nests of loops: what shares one, what is computed again, taken in blocks, or told from indices; and its values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import native, passes
+from chainrule.native.fuse import Blocks, Loop, Straight, members
+from chainrule.native.listing import diagonal_of
+
+RNG = np.random.default_rng(0)
+
+
+def compiled(f, *arguments):
+    """The program of f, whose results are those of the graph run by NumPy."""
+    graph = passes.optimize(cr.trace(f, *arguments))
+    program = native.compile(graph)
+    for got, want in zip(native.run(program, *arguments), graph.run(arguments), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11)
+    return program
+
+
+def nests(program):
+    return program.owner.lowering.items
+
+
+def test_value_and_gradient_share_one_loop():
+    program = compiled(cr.value_and_grad(lambda x: cr.sum(cr.tanh(x) * cr.exp(-x * x))), RNG.normal(size=1003))
+    (only,) = nests(program)
+    assert isinstance(only, Loop) and only.leaf and only.size == 1003
+
+
+def test_rows_share_the_loop_over_them():
+    program = compiled(lambda x: cr.logsumexp(x, axis=1), RNG.normal(size=(50, 70)))
+    assert [item.size for item in nests(program) if isinstance(item, Loop)] == [50]
+
+
+def test_what_is_cheap_is_computed_again():
+    def normed(x):
+        centred = x - cr.mean(x)
+        return centred / cr.sqrt(cr.mean(centred * centred))
+
+    program = compiled(normed, RNG.normal(size=100_003))
+    assert program.arena < 10_000
+
+
+def test_what_is_dear_is_kept():
+    def f(x):
+        e = cr.exp(x)
+        return e / cr.sum(e)
+
+    program = compiled(f, RNG.normal(size=10_007))
+    assert sum(s.name == "exp" for item in nests(program) for s in members(item)) == 1
+
+
+@pytest.mark.parametrize("rows", [300, 511, 512, 513, 5000])
+def test_dear_numbers_between_loops_fill_vectors(rows):
+    def loss(w, x, y):
+        z = x @ w
+        return cr.sum(cr.softplus(z) - y * z)
+
+    x, y = RNG.normal(size=(rows, 37)), RNG.normal(size=rows)
+    program = compiled(cr.value_and_grad(loss), RNG.normal(size=37), x, y)
+    assert any(isinstance(item, Blocks) for item in nests(program))
+
+
+def test_small_parts_of_samples_are_written_out_over_the_batch():
+    def one(x):
+        return cr.stack([x[0] * x[1], cr.sin(x[2]) / (1 + x[0] ** 2)])
+
+    program = compiled(cr.vmap(cr.jacobian(one)), RNG.normal(size=(101, 3)))
+    assert all(isinstance(item, Straight) or item.leaf for item in nests(program))
+
+
+@pytest.mark.parametrize("size", [40, 100])
+def test_a_basis_is_told_from_the_indices(size):
+    program = compiled(cr.hessian(lambda x: cr.sum((x[1:] - x[:-1] ** 2) ** 2)), RNG.normal(size=size))
+    assert all(x.size < 2 * size for x in program.owner.data.values())
+
+
+def test_diagonals():
+    assert diagonal_of(np.eye(40)) == (0, 1.0)
+    assert diagonal_of(2.5 * np.eye(40, 60, k=3)) == (3, 2.5)
+    assert diagonal_of(np.eye(40, 60, k=-5)) == (-5, 1.0)
+    broken = np.eye(40)
+    broken[7, 7] = 2.0
+    assert diagonal_of(broken) is None
+    broken[7, 7] = 0.0
+    assert diagonal_of(broken) is None
+    assert diagonal_of(np.zeros((40, 40))) is None
+    assert diagonal_of(np.eye(8)) is None
+
+
+def test_parts_that_overlap_add_up():
+    def f(x):
+        return cr.sum(x[1:-1] * x[:-2] * x[2:]) + cr.sum(x[::2] ** 3) + cr.sum(x[3:] * x[:-3])
+
+    compiled(cr.grad(f), RNG.normal(size=1009))
