@@ -118,7 +118,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
 
 
 def test_what_was_not_written_to_its_end_is_deleted(tmp_path):
-    kept = Folder(tmp_path)
+    kept = Folder(tmp_path, limit=1000)
     old, new = tmp_path / "old.part", tmp_path / "new.part"
     for path in (old, new):
         path.write_bytes(b"half")

@@ -1,7 +1,7 @@
 """What was compiled before: machine code, in memory and in files, under keys that say all that it depends on.
 
 The files are in the user's folder for caches (``~/.cache/chainrule`` on Linux). The variable ``CHAINRULE_CACHE`` moves
-them to another folder, and ``0`` or ``off`` does without. At most 1 GiB is kept; what was not used for longest goes
+them to another folder, and ``0`` or ``off`` does without. About 1 GiB is kept; what was not used for longest goes
 first. A file is written beside its place and moved there as a whole; one that is cut off, altered, made for another
 key, or another user's, is not used, and written again. Where the folder cannot be used, nothing is kept: no compilation
 fails for that.
@@ -46,7 +46,8 @@ class Folder:
 
     def __init__(self, path: Path, limit: int = LIMIT):
         self.path, self.limit = path, limit
-        self._room = 0  # what may still be written before all files are looked at again
+        # What may still be written before all files are looked at. Few processes write much: each looks by chance.
+        self._room = int.from_bytes(os.urandom(4), "little") * (limit // 16) >> 32
 
     def _file(self, key: bytes) -> Path:
         return self.path / f"{key.hex()}.bin"
