@@ -47,7 +47,7 @@ def operand_dtypes(op: Any, operands: Sequence[Any], out: np.dtype) -> list[np.d
 
 
 def _has_rules(dtype: np.dtype) -> bool:
-    """Whether compiled code computes with numbers of a dtype: half precision, and more than double, are for the host."""
+    """Whether compiled code computes with a dtype: half precision, and more than double, are for the host."""
     return dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)) or dtype.char in "FD"
 
 
