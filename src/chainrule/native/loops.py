@@ -480,6 +480,9 @@ class Emitter:
                 return self.wide(self.const(x.constant.astype(dtype), dtype), x.lanes)
         if dtype == np.float16 and x.dtype == F64:
             x = self._odd_single(x)
+        if x.is_float and ((dtype.kind in "iu" and dtype.itemsize < 4) or dtype == np.uint32):
+            # By way of an integer that holds them all, so that what is out of range wraps, as it does in NumPy.
+            x = self.cast(x, np.int64 if dtype == np.uint32 else np.int32)
         return self.pure("cast", dtype, x.lanes, x)
 
     def _odd_single(self, x: Value) -> Value:
