@@ -14,6 +14,7 @@ from messages import assert_message
 from programs import Body, Program, bodies, programs
 
 import chainrule as cr
+from chainrule.errors import SymbolError
 from chainrule.graph.check import check
 from chainrule.graph.graph import graph_of
 from chainrule.graph.plan import compiled
@@ -951,3 +952,16 @@ def test_a_while_loop_on_the_tape_runs_once(monkeypatch):
     assert len(runs) == 10 + 9  # the condition and the body
     y.backward()
     assert (y.item(), a.grad.item()) == (1024.0, 10 * 2.0**9)
+
+
+def test_noise_inside_of_a_loop_is_refused():
+    text = (
+        "[random] the body of a {} is traced once, and what it draws now would be the same in every step; expected "
+        "noise that is drawn outside; draw that of all steps before, and give it as xs."
+    )
+    with pytest.raises(SymbolError) as scanned:
+        cr.scan(lambda c, _: (c + cr.random.normal(), c), cr.tensor(0.0), None, length=4)
+    assert str(scanned.value).startswith(text.format("scan"))
+    with pytest.raises(SymbolError) as looped:
+        cr.while_loop(lambda c: c < 3, lambda c: c + cr.random.normal(), cr.tensor(0.0))
+    assert str(looped.value).startswith(text.format("while_loop"))

@@ -13,8 +13,16 @@ from chainrule.spec import Shape, shape_of
 
 _default: Any = None
 
-# The function that is traced to be compiled, if one is: what it draws would be drawn once for all calls.
+# The function that is traced to be compiled, or the body of a loop, if one is: what it draws would be drawn once for
+# all calls, or steps.
 traced: ContextVar[Any] = ContextVar("traced", default=None)
+
+
+class Repeated:
+    """A loop whose body is traced."""
+
+    def __init__(self, name: str):
+        self.name = name
 
 
 def set_default(generator: Any) -> None:

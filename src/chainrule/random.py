@@ -211,6 +211,11 @@ class Generator:
     def _stream(self) -> np.random.Generator:
         """NumPy's generator, to draw from: refused where a compiled function would draw once for all its calls."""
         now = noise.traced.get()
+        if isinstance(now, noise.Repeated) and self._seeded is not now:
+            raise SymbolError(
+                f"[random] the body of a {now.name} is traced once, and what it draws now would be the same in every "
+                f"step; expected noise that is drawn outside; draw that of all steps before, and give it as xs."
+            )
         if now is not None and self._seeded is not now:
             raise SymbolError(
                 "[random] a function is traced by jit, and what it draws now would be the same in every call; expected "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.apply import Box, apply, as_value, box, gathered
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, ShapeError, SymbolError
@@ -18,6 +19,8 @@ from chainrule.op import PICK, Op
 from chainrule.ops import ops
 from chainrule.spec import Spec, Specs, copied, spec_of
 from chainrule.tree import Structure, flatten, same_structure
+
+LOOPS = ("scan", "while_loop")  # whose bodies are traced once, and run often
 
 
 class Step(SymbolicNode):
@@ -108,11 +111,13 @@ class Traced:
         axis = Tracing(name)
         xs = axis.symbols(specs, likes)
         before = innermost.set(None)  # transforms inside ask what they are given
+        drawing = noise.traced.set(noise.Repeated(name) if name in LOOPS else noise.traced.get())
         try:
             with enable_grad():
                 result = function(*rebuild(xs))
         finally:
             innermost.reset(before)
+            noise.traced.reset(drawing)
             axis.open = False
         self.result = result
         leaves, self.structure = flatten(result)

@@ -34,7 +34,14 @@ def _over(xp: Any, x: Any, y: Any) -> Any:
 
 
 def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
-    if ord == 2 and x.dtype.kind == "f" and x.dtype in _PRECISION and not keepdims and axis.__class__ is tuple and len(axis) == x.ndim:
+    if (
+        ord == 2
+        and x.dtype.kind == "f"
+        and x.dtype in _PRECISION
+        and not keepdims
+        and axis.__class__ is tuple
+        and len(axis) == x.ndim
+    ):
         with np.errstate(all="ignore"):  # BLAS is quick on few elements, and waits for its threads on many
             total = np.vdot(x, x) if x.size <= 10_000 else np.add.reduce(np.square(x), axis=None)
         if _PRECISION[x.dtype][1] < total < np.inf:
