@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from chainrule.errors import SymbolError
 from chainrule.graph.graph import Graph, operands_of
 from chainrule.op import PICK
 from chainrule.ops import ops, raw
@@ -102,7 +103,12 @@ def _pull(x: list[Any], p: dict[str, Any], noise: Noise | None) -> tuple[Any, ..
     """Reverse accumulation through a graph: recorded with these values, and run from its record."""
     leaves = [cr.tensor(v, requires_grad=np.asarray(v).dtype.kind in "fc") for v in x]
     graph = Graph([leaf for leaf in leaves if leaf.requires_grad], ops.pull(*leaves, **p))
-    return tuple(evaluated(graph, [v for v, leaf in zip(x, leaves, strict=True) if leaf.requires_grad], noise))
+    try:
+        return tuple(evaluated(graph, [v for v, leaf in zip(x, leaves, strict=True) if leaf.requires_grad], noise))
+    except SymbolError:  # a record keeps what rules need, and no more
+        if noise is None:
+            return raw.pull(*x, **p)
+        return tuple(map(noise, raw.pull(*map(noise, x), **p)))
 
 
 BODIES: dict[str, Callable[..., Any]] = {
@@ -123,6 +129,8 @@ def noise_of(random: np.random.Generator) -> Noise:
         if x.dtype.kind == "c":
             # Parts of their own would not do: what is lost by cancellation in one is as large as the other.
             moved = moved + 1j * random.uniform(-size, size, x.shape)
+            # Which parts of a complex number are NaN and which infinite, once one is, is left open.
+            x = np.where(np.isfinite(x) | (random.random(x.shape) < 0.5), x, complex("nan+nanj")).astype(x.dtype)
         # With NaN and infinities the product of complex numbers would make NaN of parts that are none.
         made = np.where(np.isfinite(x), np.where(np.isfinite(x), x, 0) * (1 + moved), x)
         return made.astype(x.dtype)[()]

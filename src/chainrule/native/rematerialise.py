@@ -37,7 +37,8 @@ def rematerialised(
         if chain is None or s.out.size < LARGE or is_kept(s.out):
             continue
         far = [r for r in readers.get(s.out, ()) if nests[r] != nests[s]]
-        if far and all(_takes(r, s.out) for r in far) and _gains(s.out, chain, far, nests, readers):
+        takes = all(_takes(r, maker.out) for r in (*far, *chain) for maker in chain)
+        if far and takes and _gains(s.out, chain, far, nests, readers):
             chosen.add(s.out)
             for reader in far:
                 for maker in chain:
