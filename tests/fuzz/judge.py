@@ -130,7 +130,8 @@ def noise_of(random: np.random.Generator) -> Noise:
             # Parts of their own would not do: what is lost by cancellation in one is as large as the other.
             moved = moved + 1j * random.uniform(-size, size, x.shape)
             # Which parts of a complex number are NaN and which infinite, once one is, is left open.
-            x = np.where(np.isfinite(x) | (random.random(x.shape) < 0.5), x, complex("nan+nanj")).astype(x.dtype)
+            other = random.choice([complex("nan+nanj"), complex("inf+nanj"), complex("-inf+nanj")], x.shape)
+            x = np.where(np.isfinite(x) | (random.random(x.shape) < 0.5), x, other).astype(x.dtype)
         # With NaN and infinities the product of complex numbers would make NaN of parts that are none.
         made = np.where(np.isfinite(x), np.where(np.isfinite(x), x, 0) * (1 + moved), x)
         return made.astype(x.dtype)[()]
