@@ -38,6 +38,8 @@ EXACT = frozenset(
 
 # Whether these begin to sum with 0 or with the first product, which may be −0, is left open.
 SIGNLESS = frozenset({"matmul", "contract"})
+# Logarithms of sums, which may be near 1: what the sum has lost is not small beside its logarithm.
+LOGARITHMS = frozenset({"log_softmax", "logsumexp", "logcumsumexp", "logaddexp"})
 
 Noise = Callable[[Any], Any]
 
@@ -64,6 +66,8 @@ def evaluated(graph: Graph, values: Sequence[Any], noise: Noise | None = None) -
         if not exact:
             assert noise is not None
             made = tuple(map(noise, made)) if node.op.outputs is not None else noise(made)
+            if name in LOGARITHMS:
+                made = made + (noise(np.ones_like(made)) - 1)
             if name in SIGNLESS and made.dtype.kind == "f":
                 made = np.where((made == 0) & (noise(np.ones_like(made)) < 1), -made, made)[()]
         known[node] = made
