@@ -152,7 +152,11 @@ def test_two_symbols_of_one_name_are_not_confused():
         "make one of them with another name."
     )
     assert_message(cr.SymbolError, f"[function] {told}", lambda: cr.function([first, second], first - second))
-    assert_message(cr.SymbolError, f"[function] {told}", lambda: cr.function([first, first], first))
+    twice = (
+        "[Graph] inputs 0 and 1 are both a; expected each input once, as it has one value; leave one of them out, or make "
+        "a symbol for each."
+    )
+    assert_message(cr.SymbolError, twice, lambda: cr.function([first, first], first))
     assert_message(cr.SymbolError, f"[eval] {told}", lambda: (first - second).eval(a=1.0))
     assert_message(
         cr.SymbolError,
