@@ -153,8 +153,8 @@ def test_two_symbols_of_one_name_are_not_confused():
     )
     assert_message(cr.SymbolError, f"[function] {told}", lambda: cr.function([first, second], first - second))
     twice = (
-        "[Graph] inputs 0 and 1 are both a; expected each input once, as it has one value; leave one of them out, or make "
-        "a symbol for each."
+        "[Graph] inputs 0 and 1 are both a; expected each input once, as it has one value; leave one of them out, or "
+        "make a symbol for each."
     )
     assert_message(cr.SymbolError, twice, lambda: cr.function([first, first], first))
     assert_message(cr.SymbolError, f"[eval] {told}", lambda: (first - second).eval(a=1.0))
