@@ -583,3 +583,21 @@ def test_tensors_of_dialects_are_refused():
         "own; expected a chainrule.Tensor or an array; convert it with chainrule.asarray(x).",
         lambda: jit(lambda x: x)(torch.tensor([1.0])),
     )
+
+
+def test_a_choice_by_a_value_says_what_to_write_instead():
+    with pytest.raises(cr.SymbolError) as caught:
+        cr.jit(lambda x: x if x > 0 else -x)(1.0)
+    assert (
+        "expected a Tensor with a value; choose with where(...) or cond(...), repeat with while_loop(...) or "
+        "fori_loop(...), or make the argument static: jit(f, static_argnums=...)."
+    ) in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["static_argnums", "donate"])
+def test_a_position_beyond_the_parameters(option):
+    with pytest.raises(cr.DTypeError) as caught:
+        cr.jit(lambda x: x, **{option: 5})
+    assert str(caught.value).startswith(
+        f"[jit] {option} holds 5, and the positions of the parameters are 0; expected one of them; count from 0."
+    )

@@ -293,6 +293,11 @@ def _names(function: Any, option: str, given: Any) -> frozenset[Any]:
                 found.add(places.index(x))
         else:
             place = x + len(places) if x < 0 else x
+            if not 0 <= place < len(places) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+                raise DTypeError(
+                    f"[jit] {option} holds {x}, and the positions of the parameters are "
+                    f"{', '.join(map(str, range(len(places)))) or 'none'}; expected one of them; count from 0."
+                )
             found.add(place)
             if 0 <= place < len(places):
                 found.add(places[place])

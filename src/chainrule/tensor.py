@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.apply import Box, as_value, binary, box, defer, defers, set_default
 from chainrule.config import recording
 from chainrule.dtypes import API_VERSIONS, DEVICE, as_device
@@ -22,6 +23,12 @@ from chainrule.ops import ops
 from chainrule.ops.index import getitem
 from chainrule.spec import Spec
 from chainrule.unknown import UnknownError
+
+# What to do about values that a function asks for while it is traced by jit.
+COMPILED = (
+    "choose with where(...) or cond(...), repeat with while_loop(...) or fori_loop(...), or make the argument static: "
+    "jit(f, static_argnums=...)."
+)
 
 
 class Removable:
@@ -116,9 +123,10 @@ class Tensor(Box):
                 if known is not None:
                     return known._known(function)
                 raise self._node.axis.no_value(function, self.spec)
+            advice = COMPILED if noise.traced.get() is not None else "give values with .eval(...) or function(...)."
             raise SymbolError(
                 f"[{function}] {self._node.name()} is symbolic ({self._node.spec!r}) and has no value; it was made at "
-                f"{self._node.location}; expected a Tensor with a value; give values with .eval(...) or function(...)."
+                f"{self._node.location}; expected a Tensor with a value; {advice}"
             )
         return self._value
 
