@@ -195,7 +195,7 @@ class Call:
             return function(*args, **named)
 
         run.__name__ = getattr(function, "__name__", "function")
-        run.__signature__ = inspect.Signature(self._parameters(function, numbers))  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature(self._parameters(function, numbers))  # type: ignore[attr-defined]  # functions have it, where they are given one
         before = innermost.set(None)  # transforms inside ask what they are given
         drawing = noise.traced.set(run)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.gemm import Matrix, constant
-from chainrule.native.loops import Emitter, Pointer
+from chainrule.native.loops import Emitter, Pointer, part_of, parts_of
 from chainrule.native.symbols import resolves
 
 PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}  # the letter of routines for a dtype
@@ -78,6 +78,4 @@ def gemm(e: Emitter, x: Matrix, y: Matrix, out: Matrix, n: int, m: int, k: int) 
 
 def _in_parts(a: Matrix) -> tuple[np.dtype, Any]:
     """Where a matrix begins, in real numbers: addresses are not counted in complex ones."""
-    if a.dtype.kind != "c":
-        return a.dtype, a.start
-    return np.dtype(np.float32 if a.dtype == np.complex64 else np.float64), a.start * 2
+    return part_of(a.dtype), a.start * parts_of(a.dtype)

@@ -219,9 +219,10 @@ class Elements(Homes):
             return self.arena.take(self.e, array, size)
         c, chunks = self.chunk
         size = -(-size // WIDTH) * WIDTH
-        return self.e.at(self._room(size * chunks), np.dtype(np.uint8), c * size)
+        return self.e.at(self.room(size * chunks), np.dtype(np.uint8), c * size)
 
-    def _room(self, size: int) -> Pointer:
+    def room(self, size: int) -> Pointer:
+        """So many bytes of the arena, for the rest of the program."""
         return self.e.at(self.arena.pointer, np.dtype(np.uint8), self.arena.reserve(size))
 
     def _count(self, s: Statement) -> int:
@@ -316,12 +317,3 @@ def evaluated(index: Index, assigned: dict[Axis, int]) -> int:
 def steps_of(axes: Sequence[Axis]) -> Iterator[dict[Axis, int]]:
     for numbers in itertools.product(*(range(axis.size) for axis in axes)):
         yield dict(zip(axes, numbers, strict=True))
-
-
-def part_of(dtype: np.dtype) -> np.dtype:
-    """What an element is made of: of complex numbers, real ones."""
-    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
-
-
-def parts_of(dtype: np.dtype) -> int:
-    return 2 if dtype.kind == "c" else 1

@@ -274,7 +274,7 @@ class Lister:
             (),
             (),
             reads,
-            _nothing,
+            nothing,
             call=lambda lowering: call(lowering, arrays, outs),
             also=tuple(outs[1:]),
             name=name,
@@ -298,7 +298,7 @@ def _same(_e: Any, x: Any) -> Any:
     return x
 
 
-def _nothing(_e: Any) -> None:
+def nothing(_e: Any) -> None:
     """The rule of a statement that calls."""
 
 

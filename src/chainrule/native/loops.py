@@ -37,6 +37,15 @@ class Unstated(Exception):
     """What a rule for one scalar raises for operands that it says nothing of: the op is then called on the host."""
 
 
+def part_of(dtype: np.dtype) -> np.dtype:
+    """What an element is made of: of complex numbers, real ones."""
+    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+
+
+def parts_of(dtype: np.dtype) -> int:
+    return 2 if dtype.kind == "c" else 1
+
+
 class Value:
     """A number in a register, or ``lanes`` of them side by side. Numbers without a name are constants."""
 
@@ -281,7 +290,7 @@ class Emitter:
         """A constant of a dtype."""
         dtype = np.dtype(dtype)
         if dtype.kind == "c":
-            part = np.dtype(F32 if dtype == np.complex64 else F64)
+            part = part_of(dtype)
             return Pair(self.const(complex(number).real, part), self.const(complex(number).imag, part))
         return Value(self, -1, dtype, 1, 0, dtype.type(number))
 
@@ -465,7 +474,7 @@ class Emitter:
         dtype = np.dtype(dtype)
         if dtype.kind == "c":
             made = self.pair(x, self.const(0, dtype))
-            part = F32 if dtype == np.complex64 else F64
+            part = part_of(dtype)
             return Pair(self.cast(made.re, part), self.cast(made.im, part))
         if isinstance(x, Pair):
             if dtype.kind == "b":
@@ -599,7 +608,7 @@ class Emitter:
 
     def _load(self, pointer: Any, dtype: np.dtype, index: Value, lanes: int, step: int) -> Any:
         if dtype.kind == "c":
-            part = F32 if dtype == np.complex64 else F64
+            part = part_of(dtype)
             re, im = (self._load(pointer, part, index * 2 + i, lanes, 2 * step) for i in (0, 1))
             return Pair(re, im)
         made = self._new(dtype, lanes, self.stack[-1].level)
@@ -618,14 +627,14 @@ class Emitter:
     def read(self, pointer: Pointer, dtype: np.dtype, index: Value, lanes: int = 1, step: int = 1) -> Any:
         """As ``load``, of memory that does not change any more at the pointer's level: read once, outside of loops."""
         if dtype.kind == "c":
-            part = F32 if dtype == np.complex64 else F64
+            part = part_of(dtype)
             return Pair(*(self.read(pointer, part, index * 2 + i, lanes, 2 * step) for i in (0, 1)))
         return self.pure("load", dtype, lanes, pointer, index, step)
 
     def gather(self, pointer: Any, dtype: np.dtype, index: Value) -> Any:
         """The elements at an index a lane."""
         if np.dtype(dtype).kind == "c":
-            part = F32 if dtype == np.complex64 else F64
+            part = part_of(dtype)
             return Pair(self.gather(pointer, part, index * 2), self.gather(pointer, part, index * 2 + 1))
         made = self._new(np.dtype(dtype), index.lanes, self.stack[-1].level)
         self.stack[-1].statements.append(("gather", made, pointer, index))
@@ -638,7 +647,7 @@ class Emitter:
         """A place for a number that changes; a pair of them for complex ones."""
         dtype = np.dtype(dtype)
         if dtype.kind == "c":
-            part = F32 if dtype == np.complex64 else F64
+            part = part_of(dtype)
             return (self.variable(part, lanes), self.variable(part, lanes))
         made = Variable(f"v{self._number()}", dtype, lanes)
         self.variables.append(made)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.arena import WIDTH
-from chainrule.native.elements import Elements, part_of, parts_of, steps_of
+from chainrule.native.elements import Elements, steps_of
 from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, members
 from chainrule.native.homes import Step, Storage, width_of, work_of
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
-from chainrule.native.loops import I64, LONGEST, Pointer, TooLong, Value
+from chainrule.native.loops import I64, LONGEST, Pointer, TooLong, Value, part_of, parts_of
 from chainrule.native.pool import pool
 from chainrule.native.statements import Array, Statement, View
 from chainrule.spec import Spec
@@ -229,8 +229,8 @@ class Lowering(Elements):
         chunks = -(-size // per)
         in_memory = [s for s in inside if self._private(s) and s.out.makers[0] is s]
         in_registers = [s for s in inside if self.inner(s) and self.inner(s) == self.paths[s]]
-        parts = {s: self._room(chunks * self._private(s) * s.out.dtype.itemsize) for s in in_memory}
-        parts |= {s: self._room(chunks * self._count(s) * s.out.dtype.itemsize) for s in in_registers}
+        parts = {s: self.room(chunks * self._private(s) * s.out.dtype.itemsize) for s in in_memory}
+        parts |= {s: self.room(chunks * self._count(s) * s.out.dtype.itemsize) for s in in_registers}
         whole = {s: self.homes[s.out].memory for s in in_memory}
         with e.parallel(chunks, note_of(inside)) as c:
             self.chunk = (c, chunks)

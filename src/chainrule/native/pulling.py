@@ -143,7 +143,7 @@ class Pulled:
 
     def __call__(self, lowering: Lowering, operands: Sequence[Array], outs: Sequence[Array]) -> None:
         e, count = lowering.e, len(self.slots)
-        self.table = _room(lowering, 8 * max(1, count))
+        self.table = lowering.room(8 * max(1, count))
         with e.owning(self.table, count):
             body = Body(lowering, self.found.graph, self._listed)
             for array, given in zip(body.inputs, operands, strict=True):
@@ -277,10 +277,6 @@ class Pulled:
         given, ends = ([lowering.pointer(a) for a in arrays] for arrays in (operands, outs[:-1]))
         write_while(lowering, loop, given, ends, places)
         e.store(lowering.pointer(outs[-1]), 0, e.get(steps))
-
-
-def _room(lowering: Lowering, size: int) -> Pointer:
-    return lowering.e.at(lowering.arena.pointer, np.dtype(np.uint8), lowering.arena.reserve(size))
 
 
 def _bytes(spec: Spec) -> int:

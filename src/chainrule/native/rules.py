@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import F32, F64, Emitter, Pair, Unstated, Value
+from chainrule.native.loops import Emitter, Pair, Unstated, Value, part_of
 from chainrule.native.math import FUNCTIONS
 
 BOOL = np.dtype(bool)
@@ -82,7 +82,7 @@ def _stated(rule: Any, sees: tuple[np.dtype, ...], numbers: Any, out: np.dtype, 
 
 def _unknown(e: Emitter, dtype: np.dtype) -> Any:
     if dtype.kind == "c":
-        part = F32 if dtype == np.complex64 else F64
+        part = part_of(dtype)
         return Pair(_unknown(e, part), _unknown(e, part))
     e.count += 1
     return Value(e, e.count, dtype, 1, 0)

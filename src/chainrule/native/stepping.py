@@ -11,7 +11,7 @@ from chainrule.graph.graph import Graph
 from chainrule.native.fuse import Straight
 from chainrule.native.homes import Home, Storage
 from chainrule.native.listing import Lister
-from chainrule.native.loops import Emitter, Pointer, Value
+from chainrule.native.loops import Emitter, Pointer, Value, part_of, parts_of
 from chainrule.native.lower import Lowering, placed
 from chainrule.native.statements import Array, Read, View, view_of
 from chainrule.spec import Spec
@@ -26,9 +26,7 @@ def room(lowering: Lowering, array: Array) -> Pointer:
 
 def copy(lowering: Lowering, source: Pointer, target: Pointer, array: Array) -> None:
     """Copy the memory of an array."""
-    e, size, dtype = lowering.e, array.size, array.dtype
-    if dtype.kind == "c":
-        size, dtype = 2 * size, np.dtype(np.float32 if dtype == np.complex64 else np.float64)
+    e, size, dtype = lowering.e, array.size * parts_of(array.dtype), part_of(array.dtype)
     lanes = 64 // dtype.itemsize
     whole = size - size % lanes
     if whole > 4 * lanes:
@@ -98,9 +96,7 @@ class Body:
 
 def row(e: Emitter, pointer: Pointer, i: Value, spec: Array | Spec) -> Pointer:
     """One row of a sequence."""
-    part = 2 if spec.dtype.kind == "c" else 1
-    dtype = spec.dtype if part == 1 else np.dtype(np.float32 if spec.dtype == np.complex64 else np.float64)
-    return e.at(pointer, dtype, i * (spec.size * part))
+    return e.at(pointer, part_of(spec.dtype), i * (spec.size * parts_of(spec.dtype)))
 
 
 class Stepping:

@@ -15,7 +15,7 @@ from chainrule.native import blas, elimination, lapack
 from chainrule.native.arena import WIDTH
 from chainrule.native.lapack import EMPTY, Work, straight, turned
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import BOOL, Pointer, Value
+from chainrule.native.loops import BOOL, Pointer, Value, part_of, parts_of
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, c_strides
 from chainrule.node import Node
@@ -114,10 +114,7 @@ def _position(e: Any, indices: Sequence[Value], stack: Sequence[int]) -> Value:
 
 
 def _at(lowering: Lowering, array: Array, index: Value) -> Pointer:
-    if array.dtype.kind != "c":
-        return lowering.e.at(lowering.pointer(array), array.dtype, index)
-    part = np.dtype(np.float32 if array.dtype == np.complex64 else np.float64)
-    return lowering.e.at(lowering.pointer(array), part, index * 2)
+    return lowering.e.at(lowering.pointer(array), part_of(array.dtype), index * parts_of(array.dtype))
 
 
 def _lowered(lister: Lister, node: Node, operands: Any, cores: Sequence[int], prepare: Any, rule: Any = None) -> Any:

@@ -29,7 +29,7 @@ import numpy as np
 
 from chainrule.native import blas, gemm
 from chainrule.native.gemm import Matrix
-from chainrule.native.listing import Lister, lowers
+from chainrule.native.listing import Lister, lowers, nothing
 from chainrule.native.loops import Emitter, Value
 from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
 from chainrule.native.pool import pool
@@ -137,7 +137,7 @@ class Product:
         one = [] if len(out.shape) == len(stack) else [rest[0] if n > 1 else rest[1]]
         place = apart([*indices, *(rest if len(out.shape) == len(stack) + 2 else one)])
         self.statement = Statement(
-            out, place, shared, tuple(reads), _nothing, call=self, name="matmul", cost=max(1, n * m * k // LANES)
+            out, place, shared, tuple(reads), nothing, call=self, name="matmul", cost=max(1, n * m * k // LANES)
         )
         self.places = [(read.array, read.place) for read in reads] + [(out, place)]
 
@@ -192,10 +192,6 @@ def _loop(e: Emitter, size: int, chunks: int) -> Iterator[Value]:
 
 def _along(axis: Axis) -> Index:
     return Index(((axis, 1),)) if axis.size > 1 else ZERO
-
-
-def _nothing(_e: Any) -> None:
-    """The rule of a statement that calls."""
 
 
 def product(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
