@@ -29,7 +29,7 @@ class Bound:
     """
 
     def __init__(self, graph: Graph, values: Any, modes: Any):
-        names = graph.list_inputs()  # type: ignore[attr-defined]
+        names = graph.list_inputs()  # type: ignore[attr-defined]  # attached to Graph
         for shared in names:
             if names.count(shared) > 1:
                 raise SymbolError(

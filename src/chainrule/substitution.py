@@ -224,6 +224,6 @@ def _infer_shape(self: Graph, **shapes: Any) -> Inferred:
 
 
 Graph.partial = _partial  # type: ignore[attr-defined]  # attached here, since what they need is built on Graph
-Graph.list_inputs = _list_inputs  # type: ignore[attr-defined]
-Graph.infer_spec = _infer_spec  # type: ignore[attr-defined]
-Graph.infer_shape = _infer_shape  # type: ignore[attr-defined]
+Graph.list_inputs = _list_inputs  # type: ignore[attr-defined]  # attached here
+Graph.infer_spec = _infer_spec  # type: ignore[attr-defined]  # attached here
+Graph.infer_shape = _infer_shape  # type: ignore[attr-defined]  # attached here

@@ -99,7 +99,7 @@ def _params(node: Node, last: dict[Any, Any]) -> dict[str, Any]:
         return node.params
     assert node.op is not None
     shorter = {**node.params, "keep": False}
-    count = len(node.op.spec(*_specs(node), **shorter))  # type: ignore[misc,arg-type]
+    count = len(node.op.spec(*_specs(node), **shorter))  # type: ignore[misc,arg-type]  # a program op has a rule for its specs
     used = {other.params["index"] for other in last if isinstance(other, Node) and node in other.parents}
     kept_back = any(index >= count for index in used)
     return node.params if kept_back else shorter
