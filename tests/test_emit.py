@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from samples import sample
 
+from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
-from chainrule.native.loops import I64, Emitter, Pointer, Unstated
+from chainrule.native.loops import Pointer
 from chainrule.native.machine import Code
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.pure import Unstated
 from chainrule.native.rules import as_dtype, operand_dtypes, stated
+from chainrule.native.values import I64
 from chainrule.op import REGISTRY
 
 ELEMENTWISE = {name: op for name, op in REGISTRY.items() if op.kind == "elementwise"}

@@ -13,7 +13,7 @@ from scipy.special import spence, zeta
 
 import chainrule as cr
 from chainrule import native
-from chainrule.native import cache, loops, machine
+from chainrule.native import cache, machine, pure
 from chainrule.native.cache import Folder
 from chainrule.native.digest import spelled
 
@@ -353,7 +353,7 @@ def test_long_programs_are_compiled_with_less_care(monkeypatch, lines):
 
 
 def test_programs_that_are_too_long_are_run_by_numpy(monkeypatch, compiled):
-    monkeypatch.setattr(loops, "LONGEST", 100)
+    monkeypatch.setattr(pure, "LONGEST", 100)
     cache.forget()
     given = graph(unrolled)
     program = native.compile(given)

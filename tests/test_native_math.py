@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy import special
 
+from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
-from chainrule.native.loops import I64, Emitter, Pointer
+from chainrule.native.loops import Pointer
 from chainrule.native.machine import Code, processor
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.values import I64
 
 
 @functools.cache

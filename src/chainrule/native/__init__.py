@@ -3,7 +3,7 @@
     listing, lowerings/   what each op reads and at which indices: a graph as statements
     fuse                  which statements share loops
     homes, elements       where numbers live, and what is done in one step of the loops around
-    lower                 a loop program, written with the emitter of ``loops`` and with ``math``
+    lower                 a loop program (``loops``), written with the ``emitter`` and with ``math``
     control, stepping     loops and choices of graphs: carries, and what a step does; ``invariant`` is computed before
     pulling               reverse mode through loops whose length is counted as they run
     llvm, machine         the loop program as text of LLVM, and machine code

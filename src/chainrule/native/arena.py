@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.native.loops import Emitter, Pointer
+from chainrule.native.emitter import Emitter
+from chainrule.native.loops import Pointer
 from chainrule.native.statements import Array
 
 WIDTH = 64  # bytes of the widest registers

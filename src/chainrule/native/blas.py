@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.emitter import Emitter
 from chainrule.native.gemm import Matrix, constant
-from chainrule.native.loops import Emitter, Pointer, part_of, parts_of
+from chainrule.native.loops import Pointer
 from chainrule.native.symbols import resolves
+from chainrule.native.values import part_of, parts_of
 
 PREFIX = {"f": "s", "d": "d", "F": "c", "D": "z"}  # the letter of routines for a dtype
 SYMBOL = "blas_"  # what names of routines begin with in programs

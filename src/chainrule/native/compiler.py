@@ -21,18 +21,20 @@ from chainrule.native import lowerings as lowerings
 from chainrule.native import pulling as pulling
 from chainrule.native.arena import Arena
 from chainrule.native.digest import spelled
+from chainrule.native.emitter import Emitter
 from chainrule.native.homes import Home, Storage
 from chainrule.native.host import hosted, instead
 from chainrule.native.inplace import overwritten
 from chainrule.native.listing import Lister
 from chainrule.native.llvm import text_of
-from chainrule.native.loops import Emitter, Pointer, TooLong
+from chainrule.native.loops import Pointer
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Lowering, placed
 from chainrule.native.machine import Code, generated, key_of, object_of, processor
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.pool import started
 from chainrule.native.program import Program
+from chainrule.native.pure import TooLong
 from chainrule.native.statements import Array, view_of
 from chainrule.native.symbols import address_of, resolves
 from chainrule.spec import Spec

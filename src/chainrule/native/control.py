@@ -9,10 +9,11 @@ from typing import Any
 from chainrule.graph.graph import Graph
 from chainrule.native.invariant import hoisted
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import BOOL, I64, Pointer, Value
+from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, View
 from chainrule.native.stepping import Body, Kept, Stepping, room, row
+from chainrule.native.values import BOOL, I64, Value
 from chainrule.node import Node
 
 

@@ -27,7 +27,8 @@ from chainrule.native.cwords import (
     unsigned_of,
     written,
 )
-from chainrule.native.loops import BOOL, Block, For, If, Parallel, Pointer, Program, Value, Variable, While
+from chainrule.native.loops import Block, For, If, Parallel, Pointer, Program, Variable, While
+from chainrule.native.values import BOOL, Value
 
 LONG = 110  # characters of an expression, from which it gets a line and a name of its own
 ANYWHERE = "*"  # the root of pointers that are read from memory

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.calls import raises
-from chainrule.native.loops import Block, For, If, Pointer, Value, While
+from chainrule.native.loops import Block, For, If, Pointer, While
+from chainrule.native.values import Value
 
 EFFECTS = ("store", "set_pointer", "leave_if")  # statements that make nothing to be read
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.arena import WIDTH
+from chainrule.native.emitter import Emitter
 from chainrule.native.fuse import Loop
 from chainrule.native.homes import Homes, Step, Storage, linear_of, width_of
-from chainrule.native.loops import I64, Emitter, Pointer, Value
+from chainrule.native.loops import Pointer
 from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement
+from chainrule.native.values import I64, Value
 
 
 @dataclass(eq=False)

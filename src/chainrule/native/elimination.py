@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.native.loops import Emitter
+from chainrule.native.emitter import Emitter
 
 Rows = list[list[Any]]
 

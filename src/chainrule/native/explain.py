@@ -14,11 +14,12 @@ from typing import Any
 
 from chainrule.native.calls import called
 from chainrule.native.fuse import Call, Item, Loop, Straight, _flows, _needed
-from chainrule.native.loops import For, If, Parallel, Value, While
+from chainrule.native.loops import For, If, Parallel, While
 from chainrule.native.lower import Lowering
 from chainrule.native.program import Program
 from chainrule.native.statements import Array, Read, Statement
 from chainrule.native.threads import get_num_threads
+from chainrule.native.values import Value
 
 FLOPS = {"add": 1, "sub": 1, "mul": 1, "div": 1, "rem": 1, "sqrt": 1, "fma": 2}
 FLOPS |= {"rounded_add": 1, "rounded_sub": 1, "rounded_mul": 1}

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import I32, I64, Emitter, Pointer, Program, Value
+from chainrule.native.emitter import Emitter
+from chainrule.native.loops import Pointer, Program
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.values import I32, I64, Value
 
 LANES = 8
 LETTERS = {"s": "float32", "d": "float64", "c": "complex64", "z": "complex128"}

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
-from chainrule.native.loops import I64, Emitter, Pointer, Program
+from chainrule.native.loops import Pointer, Program
 from chainrule.native.machine import Code, processor
 from chainrule.native.symbols import resolves
+from chainrule.native.values import I64
 
 WIDTH = 64  # bytes of a vector, which may be several registers
 FEW = 6  # such vectors are 12 of the 16 registers of AVX2, and 24 of the 32 of NEON

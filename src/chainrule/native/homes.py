@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.native.arena import WIDTH, Arena
+from chainrule.native.emitter import Emitter
 from chainrule.native.fuse import Blocks, Item, Loop, Straight, fused, members
 from chainrule.native.inplace import outputs_last, takes_over
-from chainrule.native.loops import Emitter, Pointer, Value
+from chainrule.native.loops import Pointer
 from chainrule.native.rematerialise import rematerialised
 from chainrule.native.statements import Array, Axis, Index, Read, Statement, runs_along
+from chainrule.native.values import Value
 
 Path = tuple[Loop, ...]
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from chainrule.native import blas
 from chainrule.native.arena import WIDTH
-from chainrule.native.loops import I32, Pointer, Value
+from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering
+from chainrule.native.values import I32, Value
 
 
 @dataclass

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import Block, For, If, Parallel, Pointer, Program, Value, Variable, While
+from chainrule.native.loops import Block, For, If, Parallel, Pointer, Program, Variable, While
 from chainrule.native.machine import Code as Code
 from chainrule.native.machine import machine as machine
+from chainrule.native.values import Value
 
 FLOAT_OPS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv", "rem": "frem"}
 INTEGER_OPS = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", "xor": "xor", "shl": "shl"}

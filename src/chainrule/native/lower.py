@@ -16,9 +16,11 @@ from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, mem
 from chainrule.native.homes import Step, Storage, width_of, work_of
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
-from chainrule.native.loops import I64, LONGEST, Pointer, TooLong, Value, part_of, parts_of
+from chainrule.native.loops import Pointer
 from chainrule.native.pool import pool
+from chainrule.native.pure import LONGEST, TooLong
 from chainrule.native.statements import Array, Statement, View
+from chainrule.native.values import I64, Value, part_of, parts_of
 from chainrule.spec import Spec
 
 CHUNKS = 16  # into which a loop is divided at most

@@ -23,10 +23,11 @@ from chainrule.graph.repeat import WHILE
 from chainrule.graph.syntax import Unquotable
 from chainrule.native.control import Places, write_scan, write_while
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import I64, Pointer
+from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, View, view_of
 from chainrule.native.stepping import Body, row
+from chainrule.native.values import I64
 from chainrule.node import Node
 from chainrule.op import PICK
 from chainrule.ops import ops

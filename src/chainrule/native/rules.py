@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import Emitter, Pair, Unstated, Value, part_of
+from chainrule.native.emitter import Emitter
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.pure import Unstated
+from chainrule.native.values import Pair, Value, part_of
 
 BOOL = np.dtype(bool)
 LEVELS = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}

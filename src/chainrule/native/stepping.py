@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph.graph import Graph
+from chainrule.native.emitter import Emitter
 from chainrule.native.fuse import Straight
 from chainrule.native.homes import Home, Storage
 from chainrule.native.listing import Lister
-from chainrule.native.loops import Emitter, Pointer, Value, part_of, parts_of
+from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering, placed
 from chainrule.native.statements import Array, Read, View, view_of
+from chainrule.native.values import Value, part_of, parts_of
 from chainrule.spec import Spec
 
 REGISTERS = 64  # numbers that a loop carries from step to step without memory

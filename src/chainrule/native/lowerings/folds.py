@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.emitter import Emitter
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import Emitter
 from chainrule.native.statements import View
 from chainrule.node import Node
 from chainrule.spec import normalize_axes

@@ -15,9 +15,10 @@ from chainrule.native import blas, elimination, lapack
 from chainrule.native.arena import WIDTH
 from chainrule.native.lapack import EMPTY, Work, straight, turned
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import BOOL, Pointer, Value, part_of, parts_of
+from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, c_strides
+from chainrule.native.values import BOOL, Value, part_of, parts_of
 from chainrule.node import Node
 from chainrule.reduction import real_dtype
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import I64
 from chainrule.native.lowerings.composed import composed
 from chainrule.native.statements import Array, View, permuted, sliced
+from chainrule.native.values import I64
 from chainrule.node import Node
 from chainrule.ops.index import SLOT
 

@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.native import blas, gemm
+from chainrule.native.emitter import Emitter
 from chainrule.native.gemm import Matrix
 from chainrule.native.listing import Lister, lowers, nothing
-from chainrule.native.loops import Emitter, Value
 from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
 from chainrule.native.pool import pool
 from chainrule.native.statements import (
@@ -47,6 +47,7 @@ from chainrule.native.statements import (
     sliced,
     span_of,
 )
+from chainrule.native.values import Value
 from chainrule.node import Node
 
 STATEMENT = 4  # rows, columns and terms of a product, up to which it is a statement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.native.loops import Emitter, Pair, Unstated
+from chainrule.native.emitter import Emitter
 from chainrule.native.math import (
     arithmetic,
     complexes,
@@ -18,6 +18,8 @@ from chainrule.native.math import (
     powers,
     trigonometric,
 )
+from chainrule.native.pure import Unstated
+from chainrule.native.values import Pair
 
 REAL: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)

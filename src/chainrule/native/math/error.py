@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.native.loops import Emitter, Value
+from chainrule.native.emitter import Emitter
 from chainrule.native.math.coefficients import ERF, ERFCX, EXP
 from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
 from chainrule.native.math.formats import Format, polynomial, product_of, real, split, sum_of
+from chainrule.native.values import Value
 
 HALF_ROOT = "0.70710678118654752440084436210484903928483593768847403658833986899536623923"
 NEAR, FAR, MOST = 0.75, 3.0, 28.0

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.loops import F32, F64, Emitter, Value
+from chainrule.native.emitter import Emitter
+from chainrule.native.values import F32, F64, Value
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from chainrule.native.loops import Emitter, Value
+from chainrule.native.emitter import Emitter
 from chainrule.native.math.coefficients import ASIN, ATAN
 from chainrule.native.math.formats import HALF_PI, Format, polynomial, real, split
+from chainrule.native.values import Value
 
 INFINITY = float("inf")
 
