@@ -40,3 +40,21 @@ def known(name: str) -> str:
 def raises(branch: If) -> bool:
     """Whether a branch is there to let Python say what has gone wrong."""
     return branch.rare and any(name.startswith("host.") for name in calls(branch.block, rare=True))
+
+
+def leaves(block: Block) -> bool:
+    blocks = [block]
+    for one in blocks:
+        for statement in one.statements:
+            if isinstance(statement, tuple):
+                if statement[0] == "leave_if":
+                    return True
+            elif isinstance(statement, If):
+                if raises(statement):
+                    return True
+                blocks += [statement.block, statement.orelse]
+            elif isinstance(statement, While):
+                blocks += [statement.head, statement.block]
+            else:
+                blocks.append(statement.block)
+    return False

@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.native import fallback
 from chainrule.native.calls import known
+from chainrule.native.cexpressions import without
 from chainrule.native.compiler import Lowered
 from chainrule.native.ctext import CText
 from chainrule.native.cwords import KEYWORDS, helper, type_in_memory, written
@@ -340,7 +341,7 @@ def _data(name: str, data: np.ndarray) -> str:
     dtype = flat.dtype
     if dtype in (np.float16, bool):
         flat = flat.view(np.uint16 if dtype == np.float16 else np.uint8)
-    numbers = [_without(written(x, flat.dtype)) for x in flat] or ["0"]
+    numbers = [without(written(x, flat.dtype)) for x in flat] or ["0"]
     rows = [", ".join(numbers[i : i + 8]) for i in range(0, len(numbers), 8)]
     kind = type_in_memory(dtype)
     shape = list(data.shape)
@@ -349,7 +350,3 @@ def _data(name: str, data: np.ndarray) -> str:
         + ",\n    ".join(rows)
         + "\n};"
     )
-
-
-def _without(text: str) -> str:
-    return text[1:-1] if text.startswith("(") and text.endswith(")") and not text.startswith("((") else text
