@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.apply import Box
-from chainrule.errors import DTypeError, SymbolError
+from chainrule.errors import DTypeError
+from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
 from chainrule.native import form
 from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
 from chainrule.native.donation import donated_to
 from chainrule.native.form import Form, Table, Words
-from chainrule.native.objects import Frozen, refuse_changes, with_arrays
+from chainrule.native.objects import Frozen, is_open, refuse_changes, with_arrays
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
 from chainrule.native.signature import found_of, recipe_of
@@ -33,7 +34,7 @@ _tracing = threading.RLock()
 
 
 @called_fast
-class Jitted(FastCallable):
+class Jitted(FastCallable, Inspected):
     """A function that :func:`jit` compiles: called as the function is, it runs machine code."""
 
     def __init__(self, function: Callable[..., Any], static: frozenset[Any], donate: frozenset[Any]):
@@ -49,6 +50,8 @@ class Jitted(FastCallable):
             ready = tuple(map(contiguous, args))
             if any(map(operator.is_not, ready, args)):
                 return self(*ready, **kwargs)
+        if args and self._is_method_of(args[0]):
+            return self._method(*args, **kwargs)
         call = Call(self.static, args, kwargs)
         made = self._specialized(call)
         if not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
@@ -58,7 +61,15 @@ class Jitted(FastCallable):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        return types.MethodType(self if isinstance(instance, (Box, np.ndarray)) else self._method, instance)
+        return BoundMethod(self, instance)
+
+    def _is_method_of(self, x: Any) -> bool:
+        """Whether this is a method of an object that is given first, as by ``super``, or by a property."""
+        if not is_open(x) or isinstance(x, (Box, np.ndarray)):
+            return False
+        name = getattr(self, "__name__", "")
+        found = (vars(cls).get(name) for cls in type(x).__mro__)
+        return any(self in (y, *(getattr(y, to, None) for to in ("fget", "func", "__func__"))) for y in found)
 
     @functools.cached_property
     def _method(self) -> Method:
@@ -75,49 +86,21 @@ class Jitted(FastCallable):
         """What was made, or is made now, for arguments like these."""
         return self._specialized(Call(self.static, args, kwargs))
 
-    # ------------------------------------------------------------------------------------------ looking inside
-    # Each takes arguments as the function does, and tells of the program for these; of the last one without any.
-
-    def explain(self, *args: Any, **kwargs: Any) -> Any:
-        """What runs: kernels, the ops in each and why others are not in it, operations and bytes, calls, memory."""
-        return self._inside("explain", args, kwargs).program.explain()
-
-    def llvm(self, *args: Any, **kwargs: Any) -> str:
-        """The program as text of LLVM, as it is compiled."""
-        return self._inside("llvm", args, kwargs).program.llvm()
-
-    def asm(self, *args: Any, **kwargs: Any) -> str:
-        """The machine code as assembly of this processor."""
-        return self._inside("asm", args, kwargs).program.asm()
-
-    def memory(self, *args: Any, **kwargs: Any) -> Any:
-        """What memory a call takes: inputs, outputs, constants, and the arena with all that stands in it."""
-        return self._inside("memory", args, kwargs).program.memory()
-
-    def profile(self, *args: Any, **kwargs: Any) -> Any:
-        """How long each kernel takes for these arguments, in a program with the clock read between them."""
-        made = self._inside("profile", args, kwargs)
-        values = [*made.outside, *_values(made, Call(self.static, args, kwargs))]
-        return made.program.profile(*(x._value if isinstance(x, Box) else x for x in values))
-
-    def export(self, folder: Any, *args: Any, name: str = "", **kwargs: Any) -> Any:
-        """Write C, an object file and a shared library that run without Python: see chainrule.native.export."""
-        made = self._inside("export", args, kwargs)
-        return made.program.export(folder, name or self._function.__name__, made.names)
-
-    def _inside(self, asked: str, args: Any, kwargs: Any) -> Specialization:
-        needed = [p for p in _parameters(self._function) if p.default is p.empty and p.kind in _SINGLE]
+    def _inside(self, asked: str, args: Any, kwargs: Any) -> Inside:
+        if args and self._is_method_of(args[0]):
+            return self._method.inside(asked, *args, **kwargs)
+        needed = [p.name for p in _parameters(self._function) if p.default is p.empty and p.kind in _SINGLE]
         if args or kwargs or not needed:
-            return self.specialization(*args, **kwargs)
+            call = Call(self.static, args, kwargs)
+            made = self._specialized(call)
+            return self._inside_of(made, lambda: [*made.outside, *_values(made, call)])
         if not self._known or asked == "profile":
-            shown = ", ".join(p.name for p in needed)
-            what = "no arguments were given" if asked == "profile" else "nothing is compiled yet"
-            written = ", ".join(["folder", shown] if asked == "export" else [shown])
-            raise SymbolError(
-                f"[{asked}] {what}, and a program is for the shapes and dtypes of some; expected arguments as the "
-                f"function takes them: {shown}; write f.{asked}({written})."
-            )
-        return list(self._known.values())[-1]
+            raise nothing_compiled(asked, needed)
+        return self._inside_of(list(self._known.values())[-1], list)
+
+    def _inside_of(self, made: Specialization, values: Callable[[], Any]) -> Inside:
+        name = getattr(self._function, "__name__", "function")
+        return Inside(made.program, made.names, values, name)
 
     def _specialized(self, call: Call) -> Specialization:
         made = self._found(call)
@@ -204,8 +187,68 @@ class Method:
         finally:
             _instance.reset(token)
 
+    def inside(self, asked: str, instance: Any, /, *args: Any, **kwargs: Any) -> Inside:
+        """The program for this object and these arguments; without them, the last of those for any object."""
+        needed = [p.name for p in _parameters(self._function)[1:] if p.default is p.empty and p.kind in _SINGLE]
+        if args or kwargs or not needed:
+            frozen = Frozen(instance)
+            token = _instance.set(instance)
+            try:
+                return self.jitted._inside(asked, (frozen.arrays, frozen, *args), kwargs)
+            finally:
+                _instance.reset(token)
+        known = list(self.jitted._known.values())
+        if not known or asked == "profile":
+            raise nothing_compiled(asked, needed)
+        return self.jitted._inside_of(known[-1], list)
+
+
+class BoundMethod(Inspected):
+    # A compiled function as the method of one object, or of a class. Its documentation is that of the function.
+
+    __slots__ = ("__func__", "__self__")
+
+    def __init__(self, function: Jitted, instance: Any):
+        self.__func__, self.__self__ = function, instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(self.__self__, *args, **kwargs)
+
+    @property
+    def _run(self) -> Any:
+        # The arrays that are attributes of an array are no arguments of its: it is one itself.
+        return self.__func__ if isinstance(self.__self__, (Box, np.ndarray)) else self.__func__._method
+
+    def _inside(self, asked: str, args: Any, kwargs: Any) -> Inside:
+        run = self._run
+        if isinstance(run, Method):
+            return run.inside(asked, self.__self__, *args, **kwargs)
+        return run._inside(asked, (self.__self__, *args), kwargs)
+
+    @property
+    def __doc__(self) -> str | None:
+        return self.__func__.__doc__
+
+    @property
+    def __wrapped__(self) -> Any:
+        return types.MethodType(self.__func__.__wrapped__, self.__self__)
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.jitted, name)
+        return getattr(self.__func__, name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundMethod):
+            return NotImplemented
+        return self.__func__ is other.__func__ and self.__self__ is other.__self__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
+
+    def __repr__(self) -> str:
+        return f"<bound {self.__func__!r} of a {type(self.__self__).__name__}>"
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__func__.__name__)
 
 
 _instance: ContextVar[Any] = ContextVar("instance")  # of the method that is called

@@ -10,8 +10,9 @@ import numpy as np
 from chainrule.apply import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.graph import Graph
+from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
 from chainrule.graph.plan import compiled
-from chainrule.graph.specialise import fitting_unknown, for_values
+from chainrule.graph.specialise import all_specialised, fitting_unknown, for_values, is_unknown
 from chainrule.graph.state import StateNode, locked, states_of
 from chainrule.node import Node
 from chainrule.ops import ops
@@ -22,11 +23,18 @@ FEW = 3  # runs without a plan
 Updates = Sequence[tuple[StateNode, Box]]
 
 
-class Function:
-    """A compiled-once program of symbols: call it with values, by position or by name."""
+class Function(Inspected):
+    """A compiled-once program of symbols: call it with values, by position or by name.
 
-    # The outputs of a graph by machine code: told by jit.py, which stands floors above.
+    With ``compile=True`` it tells what was compiled, as functions of ``jit`` do: ``explain()``, ``llvm()``, ``asm()``,
+    ``memory()``, ``profile(...)`` and ``export(folder)``. Symbols of unknown shape need values for that, or a call
+    before.
+    """
+
+    # The outputs of a graph by machine code, and its body with what it closes over: told by native/compiled.py, which
+    # stands floors above.
     run_compiled: Callable[[Graph, Sequence[Any]], Sequence[Any]]
+    compiled_body: Callable[[Graph], tuple[Any, Sequence[Any]]]
 
     def __init__(self, inputs: Any, outputs: Any, name: str = "function", updates: Updates = (), compile: bool = False):
         self._compile = compile
@@ -106,6 +114,28 @@ class Function:
             new.append(np.asarray(result._value).astype(state.dtype, copy=False)[()])
         for state, value in zip(self._updated, new, strict=True):
             state.cell.value = value
+
+    def _inside(self, asked: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Inside:
+        if not self._compile:
+            raise SymbolError(
+                f"[{asked}] the program is run by NumPy, op by op; expected one that is compiled; "
+                f"write function(inputs, outputs, compile=True)."
+            )
+        values: list[Any] = []
+        if args or kwargs or not self._names:
+            values = arguments(self._name, self._inputs, args, kwargs) + [x.cell.value for x in self._states]
+            graph = for_values(self.graph, values)
+        elif asked == "profile":
+            raise nothing_compiled(asked, self._names)
+        elif not is_unknown(self.graph):
+            graph = self.graph
+        elif made := list(all_specialised(self.graph)):
+            graph = made[-1]
+        else:
+            raise nothing_compiled(asked, self._names)
+        body, outside = Function.compiled_body(graph)
+        names = [*(f"closure{i}" for i in range(len(outside))), *(node.name() for node in graph.inputs)]
+        return Inside(body.plan.program, names, lambda: [*outside, *values], self._name)
 
     def __repr__(self) -> str:
         return f"<Function of ({', '.join(self._names)}), {len(self.graph.nodes)} nodes>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,11 @@ def specialised(graph: Graph, specs: Sequence[Spec]) -> Graph:
                 raise several(was._node.name())
         made[key] = Graph([known[node] for node in graph.inputs], outputs)
     return made[key]
+
+
+def all_specialised(graph: Graph) -> Iterable[Graph]:
+    """The programs that were made of a graph with unknown shapes, the last one last."""
+    return vars(graph).get("_specialised", {}).values()
 
 
 def for_values(graph: Graph, values: Sequence[Any]) -> Graph:

@@ -54,19 +54,25 @@ def compiled_body(body: Body) -> CompiledBody:
     return known["_compiled"]
 
 
-def run_compiled(graph: Graph, values: Sequence[Any]) -> Sequence[Any]:
-    """The outputs of a graph by machine code: Tensors where a gradient may be asked of them, else bare arrays."""
+def compiled_graph(graph: Graph) -> tuple[CompiledBody, Sequence[Any]]:
+    """The compiled body of a graph, and what it closes over."""
     known = vars(graph)
     if "_jitted" not in known:
         body, outside = body_of(graph)
         known["_jitted"] = compiled_body(body), outside
-    body, outside = known["_jitted"]
+    return known["_jitted"]
+
+
+def run_compiled(graph: Graph, values: Sequence[Any]) -> Sequence[Any]:
+    """The outputs of a graph by machine code: Tensors where a gradient may be asked of them, else bare arrays."""
+    body, outside = compiled_graph(graph)
     if outside or any(isinstance(x, Box) and is_recorded(x) for x in values):
         return CALL.call(*outside, *values, body=body)
     return body.plan(*(x._value if isinstance(x, Box) else x for x in values))
 
 
 Function.run_compiled = run_compiled
+Function.compiled_body = compiled_graph
 
 
 def is_recorded(x: Any) -> bool:
