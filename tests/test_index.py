@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bits import lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -168,6 +169,21 @@ def test_index_arrays_may_differ_from_sample_to_sample(case, data):
             return cr.vjp(lambda x: x[filled(a)], x)[1](g)[0]
 
         batched_is_a_loop(pulled, [xs, v, *arrays], [x_batched, False, *batched])
+
+
+def test_an_ellipsis_of_no_axes_parts_index_arrays_of_samples():
+    index = np.array([[0, 3, 1], [2, 2, 0]])
+    x = np.arange(60.0).reshape(3, 4, 5)
+    for function in (lambda x, a: x[:, a, ..., 0], lambda x, a: x[..., a, 0]):
+        batched_is_a_loop(function, [np.stack([x, -x]), index], [True, True])
+        batched_is_a_loop(function, [x, index], [False, True])
+        batched_is_a_loop(function, [np.stack([x, -x]), index[0]], [True, False])
+
+
+def test_samples_are_indexed_where_they_stand():
+    x, index = cr.symbol("x", shape=(2, 5, 3)), cr.symbol("index", shape=(4,), dtype="int64")
+    taken = cr.vmap(lambda x: x[index])(x)
+    assert lines(taken.graph())[0] == "%0 = gather(x, index, index=(slice(None, None, None), array))"
 
 
 def test_a_scalar_is_indexed_like_a_0d_array():

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, apply_one, operand_spec
+from chainrule.apply import apply, apply_one
+from chainrule.box import Box, operand_spec
 from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError, ShapeError, SymbolError
 from chainrule.op import composite, linear
 from chainrule.spec import Spec, normalize_axis, shape_of
@@ -68,12 +69,13 @@ def _batched_positions(xp: Any, size: int, shape: Any, arrays: Any, batched: Any
     for a, is_batched in zip(arrays, batched, strict=True):
         lead, own = ((size,), a.shape[1:]) if is_batched else ((1,), a.shape)
         aligned.append(xp.reshape(a, (*lead, *(1,) * (rank - len(own)), *own)))
-    index = _without_ellipsis(index, len(shape))
     found = xp.gather(np.arange(_count(shape)).reshape(shape), *aligned, index=index)
-    # NumPy puts the axes of index arrays where the first stood, or first when a slice parts them.
-    advanced = [i for i, part in enumerate(index) if part is SLOT or isinstance(part, int)]
-    together = advanced[-1] - advanced[0] + 1 == len(advanced)
-    at = sum(part is None or isinstance(part, slice) for part in index[: advanced[0]]) if together else 0
+    # NumPy puts the axes of index arrays where the first stood, or first when a slice parts them, or an empty "...".
+    at = 0
+    if _stand_together(index):
+        index = _without_ellipsis(index, len(shape))
+        first = next(i for i, part in enumerate(index) if part is SLOT or isinstance(part, int))
+        at = sum(part is None or isinstance(part, slice) for part in index[:first])
     axes = list(range(len(found.shape)))
     return xp.permute_dims(found, (at, *axes[:at], *axes[at + 1 :]))
 
@@ -84,9 +86,15 @@ def _without_ellipsis(index: Template, ndim: int) -> Template:
     return (*index[:at], *(slice(None),) * spare, *index[at + 1 :])
 
 
-def _is_basic(index: Template) -> bool:
-    """Whether an index leaves room for a batch axis in front: NumPy moves the axes of index arrays, not of these."""
-    return not any(part is SLOT or isinstance(part, bool) for part in index)
+def _is_plain_behind(index: Template) -> bool:
+    """Whether an index does behind one more axis what it does alone: no axes of index arrays are moved to the front."""
+    return not any(isinstance(part, bool) for part in index) and (SLOT not in index or _stand_together(index))
+
+
+def _stand_together(index: Template) -> bool:
+    """Whether no slice parts the index arrays, of which integers are some beside others."""
+    advanced = [i for i, part in enumerate(index) if part is SLOT or isinstance(part, int)]
+    return advanced[-1] - advanced[0] + 1 == len(advanced)
 
 
 def _batch_size(batched: tuple[bool, ...], operands: Any) -> int:
@@ -103,8 +111,8 @@ def _flat_index(xp: Any, size: int, shape: Any, arrays: Any, batched: Any, index
 
 
 def _gather_batch(xp: Any, batched: tuple[bool, ...], x: Any, *arrays: Any, index: Template) -> Any:
-    if _is_basic(index):
-        return xp.gather(x, index=(slice(None), *index))
+    if not any(batched[1:]) and _is_plain_behind(index):
+        return xp.gather(x, *arrays, index=(slice(None), *index))
     size = _batch_size(batched, (x, *arrays))
     if not batched[0]:
         positions = _batched_positions(xp, size, x.shape, arrays, batched[1:], index)
@@ -147,8 +155,8 @@ def _scatter_add(g: Any, *arrays: Any, index: Template, shape: Any) -> Any:
 
 
 def _scatter_add_batch(xp: Any, batched: tuple[bool, ...], g: Any, *arrays: Any, index: Template, shape: Any) -> Any:
-    if _is_basic(index):
-        return xp.scatter_add(g, index=(slice(None), *index), shape=(g.shape[0], *shape))
+    if not any(batched[1:]) and _is_plain_behind(index):
+        return xp.scatter_add(g, *arrays, index=(slice(None), *index), shape=(g.shape[0], *shape))
     size = _batch_size(batched, (g, *arrays))
     if not batched[0]:
         g = xp.broadcast_to(g, (size, *g.shape))
@@ -211,16 +219,18 @@ def _put_batch(xp: Any, batched: tuple[bool, ...], x: Any, v: Any, *arrays: Any,
     size = _batch_size(batched, (x, v, *arrays))
     shape = x.shape[1:] if batched[0] else x.shape
     x = x if batched[0] else xp.broadcast_to(x, (size, *shape))
-    basic = _is_basic(index)
-    where, template = ((), (slice(None), *index)) if basic else _flat_index(xp, size, shape, arrays, batched[2:], index)
-    flat = x if basic else xp.reshape(x, (size, _count(shape)))
+    plain = not any(batched[2:]) and _is_plain_behind(index)
+    where, template = arrays, (slice(None), *index)
+    if not plain:
+        where, template = _flat_index(xp, size, shape, arrays, batched[2:], index)
+    flat = x if plain else xp.reshape(x, (size, _count(shape)))
     if batched[1]:
         specs = [Spec(shape_of(a), np.dtype(np.intp)) for a in where]
         room = len(_gather_spec(flat, *specs, index=template).shape) - 1
         own = v.shape[1:]
         v = xp.reshape(v, (size, *(1,) * (room - len(own)), *own[max(0, len(own) - room) :]))
     out = xp.put(flat, v, *where, index=template)
-    return out if basic else xp.reshape(out, (size, *shape))
+    return out if plain else xp.reshape(out, (size, *shape))
 
 
 linear(
