@@ -66,6 +66,16 @@ def test_dear_numbers_between_loops_fill_vectors(rows):
     assert any(isinstance(item, Blocks) for item in nests(program))
 
 
+def test_dear_numbers_of_a_step_fill_vectors():
+    def step(carry, x):
+        w = cr.sigmoid(x * carry) + cr.tanh(x + carry)
+        return cr.exp(-w) * cr.sigmoid(carry), cr.log(w * w + 1)
+
+    program = compiled(lambda start, xs: cr.scan(step, start, xs), RNG.normal(size=14), RNG.normal(size=(7, 14)))
+    text = program.llvm()
+    assert "fdiv <8 x double>" in text and "fdiv double" not in text
+
+
 def test_small_parts_of_samples_are_written_out_over_the_batch():
     def one(x):
         return cr.stack([x[0] * x[1], cr.sin(x[2]) / (1 + x[0] ** 2)])

@@ -27,6 +27,7 @@ DEAR = 20  # operations on a number, that are better done for many side by side
 BLOCK = 256  # steps of loops that are taken in turn
 LANES = 8  # numbers in a vector, or so
 ALONE, ALONE_EACH = 600, 16  # the same of a whole program
+ALONE_DEAR = 4 * LANES  # numbers of a whole program that are dear and would fill vectors, to be written out
 
 
 @dataclass(eq=False, slots=True)
@@ -108,7 +109,9 @@ class _Group:
 def fused(statements: Sequence[Statement]) -> list[Item]:
     """The statements as nests of loops, one after the other."""
     works = [_work(s, s.axes) for s in statements]
-    if sum(works) <= ALONE and max(works, default=0) <= ALONE_EACH and not any(s.call for s in statements):
+    few = sum(works) <= ALONE and max(works, default=0) <= ALONE_EACH
+    dear = sum(work for work, s in zip(works, statements, strict=True) if s.cost >= DEAR and work >= LANES)
+    if few and dear <= ALONE_DEAR and not any(s.call for s in statements):
         return [Straight(list(statements))] if statements else []
     return _fused([(s, s.axes) for s in statements])
 
