@@ -14,6 +14,9 @@ import numpy as np
 
 from chainrule.native import cache
 
+# LLVM's -O1 for the generation of code: what -O2 does more is to order the instructions once again, after they have
+# their registers. This takes a quarter of the time where blocks are long, and processors order them themselves.
+CARE = 1
 LONG = 60_000  # lines, for which LLVM takes some 3 s; the time grows faster than their number
 
 
@@ -42,12 +45,12 @@ def key_of(kind: str, content: bytes) -> bytes:
 
 
 @functools.cache
-def machine(level: int = 2) -> llvm.TargetMachine:
+def machine(level: int = CARE) -> llvm.TargetMachine:
     """This computer's processor, with all that it can do; ``level`` is the care with which code is generated."""
     return _new_machine(level)
 
 
-def _new_machine(level: int = 2) -> llvm.TargetMachine:
+def _new_machine(level: int = CARE) -> llvm.TargetMachine:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, features = processor()
@@ -84,7 +87,7 @@ def assembly(text: str) -> str:
 
 def generated(text: str, thorough: bool = False) -> bytes:
     """The module as an object file; of a long one, in little time: code that is three times as slow."""
-    return machine(2 if text.count("\n") <= LONG else 0).emit_object(optimised(text, thorough))
+    return machine(CARE if text.count("\n") <= LONG else 0).emit_object(optimised(text, thorough))
 
 
 def object_of(text: str, thorough: bool = False) -> bytes:
