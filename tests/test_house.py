@@ -10,7 +10,7 @@ PACKAGE = Path(chainrule.__file__).parent
 
 FLOORS = {
     0: "errors spec dtypes tree config matrices",
-    1: "op node unknown apply reduction known operands noise window orders incomplete precision gauge",
+    1: "op node unknown box refusals apply reduction known operands noise window orders incomplete precision gauge",
     2: "ops.*",
     3: "graph.*",
     4: "tensor creation protocols.* random",

@@ -18,7 +18,7 @@ from test_registry import differentiable, every_op, has_gradient, problems
 from test_source import gradients, loops, symbols
 
 import chainrule as cr
-from chainrule.apply import box
+from chainrule.box import box
 from chainrule.errors import GraphFileError
 from chainrule.graph.check import check
 from chainrule.graph.graph import Graph, graph_of

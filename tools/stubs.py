@@ -223,7 +223,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node, Watch
 from chainrule.spec import Spec

@@ -14,31 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.box import PLAIN, Box, as_value, borrowed, box, common_class, not_numeric, operand_spec
 from chainrule.config import recording
-from chainrule.errors import AxisError, ChainruleError, DomainError, DTypeError, RangeError, ShapeError
+from chainrule.errors import DTypeError
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
-from chainrule.spec import Shape, Spec, Specs, copied, spec_of
+from chainrule.refusals import call_error, explain, misfit
+from chainrule.spec import Spec, Specs, copied, spec_of
 from chainrule.tree import LEAVES, flatten
 from chainrule.unknown import UnknownError, UnknownNode, unknown_call
 
-PLAIN = frozenset({bool, int, float, complex})
 _new = object.__new__
-
-
-class Box:
-    """The part of a Tensor that calls see: a value (None for a symbolic one) and a node (None for a constant)."""
-
-    __slots__ = ("__weakref__", "_grad", "_node", "_value")
-    _value: Any
-    _node: Any
-    _grad: Any
-    shape: Shape
-    dtype: Any
-
-    default: type[Box]  # the class of results when no operand is a Tensor
-    # A dialect's own promotion: (op, values) -> values. None means NumPy's.
-    promotion: Callable[[Op, tuple[Any, ...]], tuple[Any, ...]] | None = None
 
 
 _core: type[Box] = Box
@@ -49,20 +35,6 @@ def set_default(cls: type[Box]) -> None:
     global _core
     Box.default = _core = cls
     LEAVES.add(cls)
-
-
-def box(cls: type[Box], value: Any, node: Any) -> Any:
-    """A Tensor of this class around a value and a node, unchecked."""
-    made = _new(cls)
-    made._value = value
-    made._node = node
-    made._grad = None
-    return made
-
-
-def common_class(one: type[Box], other: type[Box]) -> type[Box]:
-    """The most derived of two Tensor classes."""
-    return one if issubclass(one, other) else other
 
 
 def unary(op: Op) -> Callable[..., Any]:
@@ -312,16 +284,12 @@ def bare_arguments(args: Sequence[Any]) -> Any:
     return tuple(bare) if args.__class__ is tuple else bare
 
 
-def is_box(x: Any) -> bool:
-    return isinstance(x, Box)
-
-
 def boxed(out: Any, args: Sequence[Any]) -> Any:
     """What a function of bare arrays gave, as a Tensor or Tensors that share no memory with the caller's arrays."""
     if isinstance(out, (tuple, list)):
         return type(out)(boxed(one, args) for one in out)
     if out.dtype.kind not in "biufc":
-        raise _not_numeric("chainrule", out)
+        raise not_numeric("chainrule", out)
     if any(isinstance(x, np.ndarray) and np.may_share_memory(out, x) for x in args):
         out = out.copy()
     return box(_core, out, None)
@@ -410,111 +378,6 @@ def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[A
     return box(cls, None, record(op, tuple(nodes), kept, params, out, SymbolicNode))
 
 
-def borrowed(x: Any, value: Any) -> bool:
-    """Whether the array taken from an operand is still the caller's, who may write to it."""
-    return isinstance(value, np.ndarray) and not isinstance(x, (Box, list, tuple))
-
-
-def as_value(name: str, x: Any) -> Any:
-    """The array or number behind an operand that is not a Tensor; refuses what is not numeric."""
-    if x.__class__ in PLAIN or isinstance(x, np.generic):
-        if isinstance(x, np.generic) and x.dtype.kind not in "biufc":
-            raise _not_numeric(name, x)
-        if isinstance(x, int) and not -(2**63) <= x < 2**64:
-            raise DTypeError(
-                f"[{name}] an operand is an integer of {x.bit_length()} bits; expected at most 64; "
-                f"convert it with float(n) first."
-            )
-        return x
-    if isinstance(x, np.ma.MaskedArray):
-        raise DTypeError(
-            f"[{name}] an operand is a masked array, and its mask would be lost; expected a plain array; "
-            f"use x.filled(value), or where(mask, a, b)."
-        )
-    if isinstance(x, (list, tuple)) and any(isinstance(item, Box) for item in x):
-        raise DTypeError(
-            f"[{name}] an operand is a {type(x).__name__} that holds Tensors; expected one Tensor; "
-            f"join them with chainrule.stack(...) or chainrule.concat(...)."
-        )
-    if isinstance(x, Spec):
-        raise DTypeError(f"[{name}] an operand is a Spec, which has no value; expected an array.")
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ShapeError(f"[{name}] an operand is not an array: {error}; expected rows of equal length.") from None
-    if array.dtype.kind not in "biufc":
-        raise _not_numeric(name, x)
-    return array.astype(array.dtype.newbyteorder("=")) if not array.dtype.isnative else array
-
-
-def _shortened(x: Any) -> str:
-    text = repr(x)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _not_numeric(name: str, x: Any) -> DTypeError:
-    shown = _shortened(x)
-    return DTypeError(
-        f"[{name}] an operand is {shown} of type {type(x).__name__}; expected a Tensor, an array or a number; "
-        f"convert it with chainrule.asarray(...) first."
-    )
-
-
-def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Exception:
-    """The library's error for what NumPy refused: the spec rule knows the shapes' story, and tells it first."""
-    if isinstance(error, ChainruleError):
-        return error
-    specs = [spec_of(v) for v in values]
-    try:
-        assert op.spec is not None
-        op.spec(*specs, **params)
-    except ChainruleError as told:
-        return told
-    except Exception:
-        pass
-    shown = ", ".join(map(_shortened, specs))
-    if isinstance(error, TypeError):
-        return DTypeError(f"[{op.name}] not defined on operands {shown}: {error}; convert them with astype(...).")
-    if isinstance(error, IndexError):
-        return ShapeError(f"[{op.name}] refused operands {shown}: {str(error).rstrip('.')}; check their shapes.")
-    if isinstance(error, OverflowError):
-        return RangeError(f"[{op.name}] refused operands {shown}: {error}; use a wider dtype: x.astype('float64').")
-    if isinstance(error, ValueError):
-        return DomainError(
-            f"[{op.name}] refused operands {shown}: {str(error).rstrip('.')}; expected values that the function is "
-            f"defined on in these dtypes; convert the operands first, e.g. x.astype('float64')."
-        )
-    return error
-
-
-# What Python and NumPy refuse arguments with, and ours for it. Errors of other classes are those of users' functions.
-REFUSALS: dict[type[Exception], type[ChainruleError]] = {
-    AttributeError: DTypeError,
-    IndexError: AxisError,
-    OverflowError: RangeError,
-    TypeError: DTypeError,
-    ValueError: DomainError,
-    ZeroDivisionError: DomainError,
-    np.exceptions.AxisError: AxisError,
-}
-
-
-def refused(record: Any, error: Exception) -> Exception:
-    """The library's error for arguments that Python or NumPy refused inside a function made of ops."""
-    kind = REFUSALS.get(type(error))
-    if kind is None:
-        return error
-    return kind(
-        f"[{record.name}] refused its arguments: {str(error).rstrip('.')}; check their kinds and shapes; "
-        f"see help({_path(record)})."
-    )
-
-
-def _path(record: Any) -> str:
-    """Where users find a function."""
-    return f"{record.call.__module__}.{record.call.__name__}"
-
-
 # ------------------------------------------------------------------------------------- the public functions
 
 
@@ -558,7 +421,7 @@ def general(op: Op) -> Callable[..., Any]:
                     return apply_one(op, x, params)
         if op.sequence:
             if not args or not isinstance(args[0], Iterable):
-                raise DTypeError(_call_error(op, "no sequence was given"))
+                raise DTypeError(call_error(op, "no sequence was given"))
             operands, rest = tuple(args[0]), args[1:]
         else:
             operands, rest = args[: op.arity], args[len(args) if op.arity is None else op.arity :]
@@ -573,7 +436,7 @@ def general(op: Op) -> Callable[..., Any]:
         if rest:
             params.update(zip(names, rest, strict=False))
         if len(params) != count or len(rest) > count or len(operands) < (op.arity or 0):
-            raise DTypeError(_call_error(op, _misfit(op, args, operands, rest, params)))
+            raise DTypeError(call_error(op, misfit(op, args, operands, rest, params)))
         if canonical is not None:
             try:
                 params = canonical(*[operand_spec(op.name, x) for x in operands], **params)
@@ -609,28 +472,3 @@ def _key(operands: tuple[Any, ...], rest: tuple[Any, ...], given: dict[str, Any]
 def _inexact(x: Any) -> bool:
     """Whether a floating number is in there: equal ones may differ, as 0.0 and −0.0 do."""
     return any(map(_inexact, x)) if isinstance(x, tuple) else isinstance(x, (float, complex, np.inexact))
-
-
-def _misfit(op: Op, args: Any, operands: Any, rest: Any, params: dict[str, Any]) -> str:
-    """What is wrong with the arguments of a call."""
-    if len(operands) < (op.arity or 0) or len(rest) > len(op.parameters):
-        return f"{len(args)} arguments were given"
-    unknown = sorted(set(params) - set(op.parameters))
-    missing = sorted(set(op.parameters) - set(params))
-    return f"{unknown[0]!r} is not a parameter" if unknown else f"parameter {missing[0]!r} is missing"
-
-
-def _call_error(op: Op, told: str) -> str:
-    count = "at least 1 operand" if op.arity is None else f"{op.arity} operand" + "s" * (op.arity != 1)
-    operands = "a sequence of operands" if op.sequence else count
-    parameters = "; parameters: " + ", ".join(op.parameters) if op.parameters else ""
-    return f"[{op.name}] {told}; expected {operands}{parameters}; see help({_path(op)})."
-
-
-def operand_spec(name: str, x: Any) -> Any:
-    """The Spec of any operand; numbers count as 0-d arrays."""
-    if isinstance(x, Box):
-        source = x._node if x._value is None else x._value
-        return Spec(source.shape, source.dtype)
-    value = np.asarray(as_value(name, x))
-    return Spec(value.shape, value.dtype)

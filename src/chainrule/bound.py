@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.config import enable_grad
 from chainrule.errors import DomainError, GradientError, SymbolError
 from chainrule.graph.function import as_list, fitting

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN, Box, as_value, box, operand_spec
+from chainrule.box import PLAIN, Box, as_value, box, operand_spec
 from chainrule.dtypes import as_device
 from chainrule.errors import DomainError, DTypeError, RangeError, ShapeError
 from chainrule.ops import ops

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, as_value, box
+from chainrule.apply import apply
+from chainrule.box import Box, as_value, box
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.graph import Graph

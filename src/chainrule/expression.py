@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.apply import PLAIN
+from chainrule.box import PLAIN
 from chainrule.creation import asarray
 from chainrule.errors import ChainruleError, ExpressionError
 from chainrule.op import REGISTRY

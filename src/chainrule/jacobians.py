@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.gradients import seed_spec
 from chainrule.graph.waiting import parts, waits

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box, common_class
+from chainrule.box import Box, as_value, box, common_class
 from chainrule.errors import DTypeError, SymbolError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import DomainError, SymbolError
 from chainrule.spec import Shape, shape_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN, Box, as_value, operand_spec
+from chainrule.box import PLAIN, Box, as_value, operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
 from chainrule.known import known
 from chainrule.reduction import refuse_complex

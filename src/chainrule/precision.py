@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN
+from chainrule.box import PLAIN
 
 SINGLE = np.dtype(np.float32), np.dtype(np.complex64)
 DOUBLE = np.dtype(np.float64)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.ops import ops
 from chainrule.spec import Shape, as_shape, broadcast_shapes, normalize_axis, promote, shape_of

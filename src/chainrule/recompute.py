@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, box
+from chainrule.apply import apply
+from chainrule.box import Box, box
 from chainrule.config import no_grad, recording
 from chainrule.errors import GradientError
 from chainrule.graph.forward import forward

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.config import enable_grad, recording, set_grad_enabled
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.forward import forward

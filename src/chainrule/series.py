@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, operand_spec
+from chainrule.box import Box, operand_spec
 from chainrule.creation import asarray
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError
 from chainrule.graph.body import Body, Flags, is_floating, symbols

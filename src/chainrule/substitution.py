@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.errors import SymbolError
 from chainrule.graph.function import as_list, fitting
 from chainrule.graph.gradients import seed_spec

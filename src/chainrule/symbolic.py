@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.errors import SymbolError
 from chainrule.graph.function import Function, as_list, check_update, fitting
 from chainrule.graph.gradients import seed_spec

@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import Box, as_value, binary, box, defer, defers, set_default
+from chainrule.apply import binary, defer, defers, set_default
+from chainrule.box import Box, as_value, box
 from chainrule.config import recording
 from chainrule.dtypes import API_VERSIONS, DEVICE, as_device
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box, operand_spec
+from chainrule.box import Box, as_value, box, operand_spec
 from chainrule.errors import ShapeError, SymbolError
 from chainrule.graph.call import called
 from chainrule.graph.graph import Graph

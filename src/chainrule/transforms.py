@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import DTypeError, GradientError, ShapeError
 from chainrule.graph.gradients import seed_spec
 from chainrule.graph.waiting import later, parts, waits

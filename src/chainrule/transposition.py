@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.creation import asarray
 from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.graph.gradients import seed_spec

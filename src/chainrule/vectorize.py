@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.errors import AxisError, DTypeError, ShapeError
 from chainrule.graph.samples import Axis, innermost, named_axes, named_axis
 from chainrule.graph.waiting import waits

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.body import Body, Flags, Pulled, constant, symbols, tensor_spec
 from chainrule.graph.layout import Arrays, Layout, zeros_of
 from chainrule.graph.revolve import revolve

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.config import enable_grad
 from chainrule.graph.batch import run_batched
 from chainrule.graph.forward import forward

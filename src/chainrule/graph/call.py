@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box, defer
+from chainrule.apply import defer
+from chainrule.box import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.body import Body, Flags, Pulled, closed, is_floating
 from chainrule.graph.function import arguments, own

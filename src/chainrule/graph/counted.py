@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.graph.body import symbols, tensor_spec, zeros
 from chainrule.graph.gradients import pull as walk_back
 from chainrule.graph.gradients import start_seeds, tensors

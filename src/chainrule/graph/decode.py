@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import ChainruleError, GraphFileError
 from chainrule.graph import data
 from chainrule.graph.body import Body

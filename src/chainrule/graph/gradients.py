@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box, defer
+from chainrule.apply import defer
+from chainrule.box import Box, as_value, box
 from chainrule.errors import DTypeError, GradientError, ShapeError, SymbolError, user_location
 from chainrule.graph.reverse import reverse
 from chainrule.graph.walk import Space, ancestors, array_of, descendants, needs_derivative

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.latex import latex_of
 from chainrule.graph.operands import constants_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import SymbolError
 
 

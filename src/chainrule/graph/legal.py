@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.body import Body, is_floating
 from chainrule.graph.data import ELEMENTS, refused, shown
 from chainrule.op import REGISTRY, Op

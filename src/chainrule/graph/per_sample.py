@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import as_value, box
+from chainrule.box import as_value, box
 from chainrule.config import no_grad
 from chainrule.errors import GradientError, ShapeError, SymbolError
 from chainrule.graph.gradients import free, node_of, release_mark, tensors, walk

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, box
+from chainrule.apply import apply
+from chainrule.box import Box, box
 from chainrule.config import enable_grad, recording
 from chainrule.graph.body import Body, Flags, is_floating, symbols, tensor_spec, zeros
 from chainrule.graph.gradients import RAW, start_seeds, tensors

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply, recorded
+from chainrule.apply import apply, recorded
+from chainrule.box import Box
 from chainrule.config import recording
 from chainrule.graph.backwards import nested_scan
 from chainrule.graph.body import Body, Flags, is_floating, symbols, tensor_spec

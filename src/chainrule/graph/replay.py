@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import ChainruleError
 from chainrule.graph.graph import operands_of
 from chainrule.node import Node

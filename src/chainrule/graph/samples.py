@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import NO_PARAMS, PLAIN, Box, apply, box, gathered
+from chainrule.apply import NO_PARAMS, apply, gathered
+from chainrule.box import PLAIN, Box, box
 from chainrule.config import recording
 from chainrule.errors import ChainruleError, ShapeError, SymbolError
 from chainrule.graph.support import bare

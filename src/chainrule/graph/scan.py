@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, apply
+from chainrule.apply import apply
+from chainrule.box import Box
 from chainrule.config import recording
 from chainrule.graph.backwards import pull
 from chainrule.graph.body import Body, Flags, is_floating, symbols

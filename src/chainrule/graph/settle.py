@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.graph.operands import kept_operands
 from chainrule.graph.walk import ancestors, descendants
 from chainrule.node import Node

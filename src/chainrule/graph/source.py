@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import SymbolError
 from chainrule.graph.counted import Counted, Filled, Length, counted
 from chainrule.graph.graph import Graph

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value, box
+from chainrule.box import Box, as_value, box
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay

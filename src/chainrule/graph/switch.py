@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.body import Body, Flags, Pulled, is_floating, symbols, tensor_spec
 from chainrule.graph.layout import Arrays
 from chainrule.op import program

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import Box, apply, as_value, box, gathered
+from chainrule.apply import apply, gathered
+from chainrule.box import Box, as_value, box
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, ShapeError, SymbolError
 from chainrule.graph.body import closed, constant, tensor_spec

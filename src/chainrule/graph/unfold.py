@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay

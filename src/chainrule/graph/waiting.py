@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box, defer, operand_spec
+from chainrule.apply import defer
+from chainrule.box import Box, box, operand_spec
 from chainrule.config import enable_grad
 from chainrule.graph.replay import replay
 from chainrule.graph.tracing import operand

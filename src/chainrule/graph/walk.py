@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from chainrule.apply import Box, box, picks
+from chainrule.apply import picks
+from chainrule.box import Box, box
 from chainrule.errors import GradientError
 from chainrule.node import Freed, Node
 from chainrule.ops.arithmetic import has_nan

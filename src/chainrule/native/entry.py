@@ -15,7 +15,7 @@ from __future__ import annotations
 import ctypes
 import functools
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.native import blocks
 from chainrule.native import python as py
 from chainrule.native.guard import MADE, STEP, STEPS, Function, Guard

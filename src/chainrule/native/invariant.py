@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.graph.body import symbols
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay

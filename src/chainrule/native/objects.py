@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN, Box
+from chainrule.box import PLAIN, Box
 from chainrule.errors import SymbolError
 from chainrule.tree import Structure, flatten, unflatten
 

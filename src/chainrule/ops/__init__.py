@@ -14,8 +14,10 @@ from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any
 
-from chainrule.apply import REFUSALS, bare_arguments, bind, boxed, defer, is_box, refused
+from chainrule.apply import bare_arguments, bind, boxed, defer
+from chainrule.box import is_box
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
+from chainrule.refusals import REFUSALS, refused
 from chainrule.unknown import DEFERRED, UnknownError
 
 # Every file of this folder, and of those in it, is a family of ops; importing it fills the registry.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DomainError, ShapeError
 from chainrule.op import composite, primitive
 from chainrule.spec import Spec

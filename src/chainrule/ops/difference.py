@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from chainrule.apply import PLAIN, operand_spec
+from chainrule.box import PLAIN, operand_spec
 from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.spec import Spec, normalize_axes, normalize_axis

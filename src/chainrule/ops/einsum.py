@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite, primitive
 from chainrule.spec import Shape, Spec, promote

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
 from chainrule.op import composite, linear
 from chainrule.spec import Shape, Spec, normalize_axes, normalize_axis

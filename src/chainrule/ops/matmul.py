@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import bilinear, composite
 from chainrule.spec import Shape, Spec, broadcast_shapes, normalize_axis, promote

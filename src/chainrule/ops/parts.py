@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.dtypes import as_device
 from chainrule.errors import DTypeError
 from chainrule.op import composite, linear

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, operand_spec
+from chainrule.box import Box, operand_spec
 from chainrule.errors import AxisError, DTypeError, ShapeError
 from chainrule.op import composite, linear
 from chainrule.spec import Shape, Spec, normalize_axes, normalize_axis

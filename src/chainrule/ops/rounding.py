@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.op import NONE, ZERO, composite, elementwise
 from chainrule.spec import promote
 

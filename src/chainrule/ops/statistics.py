@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.reduction import count

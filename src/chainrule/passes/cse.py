@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node
 from chainrule.passes.rebuild import rebuilt

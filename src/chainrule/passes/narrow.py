@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.graph.body import Body
 from chainrule.graph.walk import ancestors
 from chainrule.node import Node

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.errors import ExpressionError
 from chainrule.graph.operands import kept_operands
 from chainrule.node import Node

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box, picks
+from chainrule.apply import picks
+from chainrule.box import Box, box
 from chainrule.errors import SymbolError
 from chainrule.graph.body import Body
 from chainrule.graph.graph import Graph, operands_of

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node, next_number
 from chainrule.passes import products, shapes, table

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.passes.cse import spelled
 from chainrule.passes.patterns import Rule, call_of, constant_of, spec_of_operand
 from chainrule.spec import distinct

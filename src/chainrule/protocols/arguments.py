@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import DTypeError, GradientError
 from chainrule.op import Composite, Op
 from chainrule.tensor import Tensor

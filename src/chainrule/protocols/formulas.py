@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.ops import ops
 from chainrule.protocols.arguments import Unmatched, operand, uncounted
 from chainrule.spec import promote

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.op import COMPOSITES, REGISTRY, Composite, Op
 from chainrule.ops import ops
 from chainrule.protocols.arguments import (

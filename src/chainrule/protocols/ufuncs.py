@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import DTypeError
 from chainrule.op import COMPOSITES, REGISTRY
 from chainrule.ops import ops, public_paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.graph.graph import Graph, graph_of
 from chainrule.graph.text import call_text
 from chainrule.node import Node

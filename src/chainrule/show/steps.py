@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import SymbolError
 from chainrule.graph.gradients import RAW, node_of, seed_of
 from chainrule.graph.graph import graph_of

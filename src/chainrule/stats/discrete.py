@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import GradientError
 from chainrule.ops import ops
 from chainrule.stats.distribution import Distribution, log_of_part

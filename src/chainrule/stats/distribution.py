@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.creation import asarray
 from chainrule.errors import DTypeError
 from chainrule.ops import ops

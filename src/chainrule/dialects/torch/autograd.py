@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.config import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from chainrule.dialects.torch.errors import retold
 from chainrule.errors import ChainruleError

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.dialects.torch.data import as_array, sizes
 from chainrule.dialects.torch.device import device
 from chainrule.dialects.torch.dtypes import INT64, as_numpy, default_float

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, as_value
+from chainrule.box import Box, as_value
 from chainrule.dialects.torch.dtypes import default_complex, default_float
 from chainrule.dialects.torch.errors import RuntimeDTypeError, refusal
 from chainrule.errors import DTypeError

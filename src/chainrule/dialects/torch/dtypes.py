@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN
+from chainrule.box import PLAIN
 from chainrule.dialects.torch.errors import RuntimeDTypeError, refusal
 from chainrule.errors import DTypeError
 from chainrule.op import NONE, REGISTRY, ZERO, Op

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import ChainruleError, DTypeError, ShapeError, user_location
 from chainrule.graph.walk import ancestors
 from chainrule.node import Freed

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.dialects.torch.errors import TWICE, refusal
 from chainrule.errors import GradientError
 from chainrule.node import Freed, Node, Watch

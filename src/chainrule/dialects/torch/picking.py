@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
 from chainrule.dialects.torch.reductions import along

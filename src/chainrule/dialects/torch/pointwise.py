@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.dialects.torch.dtypes import as_numpy, default_float, plan
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import box
+from chainrule.box import box
 from chainrule.dialects.torch import reductions
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell

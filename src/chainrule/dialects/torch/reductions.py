@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import apply_one, box
+from chainrule.apply import apply_one
+from chainrule.box import box
 from chainrule.dialects.torch.dtypes import as_numpy, scalar_name
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import box
+from chainrule.box import box
 from chainrule.dialects.torch.errors import RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
 from chainrule.dialects.torch.reductions import with_numpy_names

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from chainrule.apply import Box
+from chainrule.box import Box
 
 
 class Member(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.config import recording
 from chainrule.dialects.torch import dtypes, pointwise, shapes
 from chainrule.dialects.torch.data import as_array, sizes

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.dialects.torch.storage import Storage
 from chainrule.errors import ChainruleError
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import _umath_linalg as lapack
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, MatrixError
 from chainrule.gauge import hermitian
 from chainrule.matrices import adjoint, columns, floating, floating_dtype, require_square, vectors, which

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, GradientError, MatrixError, ShapeError
 from chainrule.gauge import hermitian as hermitian_part
 from chainrule.matrices import adjoint, aligned, columns, floating, floating_dtype, require_matrix, require_square

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DomainError, DTypeError, MatrixError, MatrixShapeError
 from chainrule.matrices import aligned, floating, floating_dtype, require_square, which
 from chainrule.op import composite, primitive

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError
 from chainrule.matrices import floating, require_matrix, require_square
 from chainrule.op import composite

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import ShapeError
 from chainrule.matrices import aligned, require_matrix
 from chainrule.op import bilinear, composite

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.operands import reals

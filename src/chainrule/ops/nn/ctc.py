@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import AxisError, DTypeError, ShapeError
 from chainrule.known import value_of
 from chainrule.op import composite

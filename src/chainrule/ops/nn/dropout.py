@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import ShapeError
 from chainrule.op import composite
 from chainrule.operands import reals

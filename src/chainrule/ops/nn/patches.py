@@ -6,7 +6,7 @@ import math
 import operator
 from typing import Any
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import DTypeError, ShapeError
 from chainrule.op import composite
 from chainrule.spec import Spec

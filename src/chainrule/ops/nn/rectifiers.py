@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import ShapeError
 from chainrule.op import composite, elementwise
 from chainrule.operands import FLOAT, reals

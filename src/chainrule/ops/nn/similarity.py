@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import ShapeError
 from chainrule.op import composite
 from chainrule.operands import reals, reduce_losses, signs

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
 from chainrule.known import integers, known
 from chainrule.op import composite

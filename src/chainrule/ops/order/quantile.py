@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN, operand_spec
+from chainrule.box import PLAIN, operand_spec
 from chainrule.errors import DomainError, DTypeError, ShapeError
 from chainrule.known import known
 from chainrule.op import composite

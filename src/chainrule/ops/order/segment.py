@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, operand_spec
+from chainrule.box import Box, operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
 from chainrule.known import constant, integers, known, value_of
 from chainrule.op import ZERO, composite, primitive

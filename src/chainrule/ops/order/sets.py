@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.apply import operand_spec
+from chainrule.box import operand_spec
 from chainrule.errors import AxisError, ShapeError
 from chainrule.known import constant, value_of
 from chainrule.op import composite
