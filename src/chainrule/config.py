@@ -53,9 +53,9 @@ class Mode:
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
-            return self._wrap_generator(function)  # type: ignore[return-value]
+            return self._wrap_generator(function)  # type: ignore[return-value]  # it has the signature of F
         if inspect.isasyncgenfunction(function):
-            return self._wrap_async_generator(function)  # type: ignore[return-value]
+            return self._wrap_async_generator(function)  # type: ignore[return-value]  # it has the signature of F
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -63,14 +63,14 @@ class Mode:
                 with self._fresh():
                     return await function(*args, **kwargs)
 
-            return coroutine  # type: ignore[return-value]
+            return coroutine  # type: ignore[return-value]  # it has the signature of F
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with self._fresh():
                 return function(*args, **kwargs)
 
-        return wrapper  # type: ignore[return-value]
+        return wrapper  # type: ignore[return-value]  # it has the signature of F
 
     def _wrap_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
         # The mode holds while the generator's own code runs, never in its caller between two values.

@@ -273,7 +273,7 @@ def _tangent(name: str, i: int, x: Any, t: Any, space: Space) -> Any:
 def positions(name: str, argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[list[int], bool]:
     single = hasattr(argnums, "__index__")
     try:
-        numbers = [operator.index(number) for number in ([argnums] if single else argnums)]  # type: ignore[union-attr]
+        numbers = [operator.index(number) for number in ([argnums] if single else argnums)]  # type: ignore[union-attr]  # if not, the TypeError tells
     except TypeError:
         raise DTypeError(
             f"[{name}] argnums is {argnums!r}; expected the position of an argument, or a sequence of positions; "

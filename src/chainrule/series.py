@@ -65,7 +65,7 @@ def _install_operators() -> None:
         setattr(Series, f"__r{spelling}__", lambda x, y, name=name: getattr(SPACE, name)(y, x))
     for spelling, name in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
         setattr(Series, f"__{spelling}__", lambda x, y, name=name: getattr(SPACE, name)(x, y))
-    Series.__neg__ = lambda x: SPACE.negative(x)  # type: ignore[attr-defined]
+    Series.__neg__ = lambda x: SPACE.negative(x)  # type: ignore[attr-defined]  # as its kin, which setattr gives
 
 
 class _Space:

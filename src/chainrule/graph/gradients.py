@@ -281,7 +281,7 @@ def backward(
             if g is None:
                 raise _unreached("backward", *chosen[target], target, starts, "leave it out of inputs")
     for target, g in zip(targets, found, strict=True):
-        tensor = target.watch.tensor()  # type: ignore[union-attr]
+        tensor = target.watch.tensor()  # type: ignore[union-attr]  # targets are watched leaves
         if tensor is not None:
             _accumulate(tensor, g, create_graph)
     free(order, release)

@@ -84,7 +84,8 @@ def is_open(x: Any) -> bool:
     """Whether the attributes of an object are looked at: it is of a class of the user's."""
     if isinstance(x, _CLOSED) or type(x).__module__.partition(".")[0] in sys.stdlib_module_names - {"__main__"}:
         return False
-    return type(x).__flags__ & (1 << 9) != 0 and (hasattr(x, "__dict__") or bool(copyreg._slotnames(type(x))))  # type: ignore[attr-defined]
+    slots = copyreg._slotnames  # type: ignore[attr-defined]  # which the stubs of typeshed leave out
+    return type(x).__flags__ & (1 << 9) != 0 and (hasattr(x, "__dict__") or bool(slots(type(x))))
 
 
 def attributes(x: Any) -> Iterator[tuple[str, Any]]:

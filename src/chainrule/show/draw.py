@@ -63,7 +63,7 @@ def _lines(graph: Graph):
         joining = {lanes.index(p) for p in operands}
         for p in operands:
             uses[p] -= 1
-        ending = {i for i in joining if not uses[lanes[i]]}  # type: ignore[index]
+        ending = {i for i in joining if not uses[lanes[i]]}  # type: ignore[index]  # what is joined is in a lane
         before = ""
         if ending:
             own = min(ending)

@@ -95,7 +95,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
 
 def _number(x: Any) -> Any:
-    return x.item() if isinstance(x, (Box, np.generic)) else x  # type: ignore[attr-defined]
+    return x.item() if isinstance(x, (Box, np.generic)) else x  # type: ignore[attr-defined]  # Tensors have it
 
 
 def arange(

@@ -23,7 +23,7 @@ def sizes(given: Any) -> tuple[int, ...]:
 def as_array(function: str, data: Any, wanted: Any) -> Any:
     """A copy of ``data`` in the dtype ``wanted``, or in the one that PyTorch would infer."""
     if isinstance(data, Box):
-        value = np.array(data._known(function))  # type: ignore[attr-defined]
+        value = np.array(data._known(function))  # type: ignore[attr-defined]  # Tensors have it
     elif isinstance(data, (np.ndarray, np.generic)):
         value = np.array(as_value(function, data))
     elif isinstance(data, str):

@@ -36,7 +36,7 @@ def _matmul(node: Node) -> str:
 
 def _gather(node: Node) -> str:
     parts = node.params["index"]
-    rank = len(node.parents[0].shape)  # type: ignore[union-attr]
+    rank = len(node.parents[0].shape)  # type: ignore[union-attr]  # what is indexed has a node
     if len(node.parents) > 1:
         return "IndexBackward0"
     name = "SliceBackward0" if parts == (slice(None),) and rank else "AliasBackward0"
@@ -54,7 +54,7 @@ def _reduction(name: str) -> Callable[[Node], str]:
     """``name0`` over all axes, ``name1`` over some."""
 
     def by_axes(node: Node) -> str:
-        whole = node.shape == () and len(node.params["axis"]) == len(node.parents[0].shape)  # type: ignore[union-attr]
+        whole = node.shape == () and len(node.params["axis"]) == len(node.parents[0].shape)  # type: ignore[union-attr]  # what is indexed has a node
         return f"{name}Backward{0 if whole else 1}"
 
     return by_axes

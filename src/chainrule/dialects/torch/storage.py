@@ -37,14 +37,14 @@ class Storage:
             self.members = [member for member in self.members if member.tensor() is not None]
             self._crowded = 2 * len(self.members) + 8
         self.members.append(Member(weakref.ref(tensor), take, put))
-        tensor._storage = self  # type: ignore[attr-defined]
+        tensor._storage = self  # type: ignore[attr-defined]  # of this dialect's Tensors
         if getattr(tensor, "_root", None) is None:
-            tensor._root = self  # type: ignore[attr-defined]
+            tensor._root = self  # type: ignore[attr-defined]  # of this dialect's Tensors
 
     def leave(self, tensor: Box) -> None:
         """Let ``tensor`` go its own way."""
         self.members = [member for member in self.members if member.tensor() is not tensor]
-        tensor._root = None  # type: ignore[attr-defined]
+        tensor._root = None  # type: ignore[attr-defined]  # of this dialect's Tensors
 
     def written(self, writer: Box, whole: Any) -> None:
         """Hand the array that ``writer`` just got on to the others; each keeps its own place in the graph."""
