@@ -73,6 +73,17 @@ def test_other_sizes():
     assert told.kernels[1].apart == "what both read is read in loops of 1000 and of 500 steps"
 
 
+def test_loops_in_turn():
+    def loss(b, x, y):
+        z = x @ b
+        return cr.sum(y * z - cr.exp(z)) + cr.sum(b * b)
+
+    given = np.ones(20), np.ones((20_000, 20)), np.ones(20_000)
+    turns, after = jit(cr.grad(loss)).explain(*given).kernels
+    assert turns.loops == "256 steps in turn of 20000×20, 20000, 20000×20"
+    assert after.apart == "add needs all of matmul, which is known after the loop"
+
+
 def test_calls_are_named():
     x = np.ones((500, 500)) + np.eye(500)
     told = jit(lambda x: cr.sum(cr.special.gammaincinv(cr.abs(cr.fft.fft(x @ x)), 0.5))).explain(x)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.native.calls import called
-from chainrule.native.fuse import Call, Item, Loop, Straight, _flows, _needed
+from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
 from chainrule.native.loops import For, If, Parallel, While
 from chainrule.native.lower import Lowering
 from chainrule.native.program import Program
@@ -176,6 +176,8 @@ def _sizes(item: Item) -> str:
     if not isinstance(item, Loop):
         return ""
     inner = [text for text in map(_sizes, item.items) if text]
+    if isinstance(item, Blocks):
+        return f"{BLOCK} steps in turn of {', '.join(inner)}"
     if not inner:
         return str(item.size)
     return f"{item.size}×{inner[0]}" if len(inner) == 1 else f"{item.size}×({', '.join(inner)})"
@@ -192,6 +194,11 @@ def reason(lowering: Lowering, a: Item, b: Item) -> str:
     if not isinstance(a, Loop) or not isinstance(b, Loop):
         return "one has a loop and the other has none"
     before = set(_statements(a))
+    axes = (
+        {s: axis for loop in (a, *a.items) if isinstance(loop, Loop) for s, axis in loop.axes.items()}
+        if isinstance(a, Blocks)
+        else a.axes
+    )
     makers: dict[Array, list[Statement]] = {}
     for s in before:
         for array in s.makes:
@@ -200,7 +207,7 @@ def reason(lowering: Lowering, a: Item, b: Item) -> str:
     for s in _statements(b):
         for maker in (m for array in _needed(s) for m in makers.get(array, ())):
             related = True
-            own = a.axes[maker]
+            own = axes[maker]
             if own in maker.folded:
                 return f"{s.name} needs all of {maker.name}, which is known after the loop"
             fitting = [axis for axis in s.axes if axis.size == a.size]
