@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import itertools
 import sys
 import threading
 import time
@@ -502,3 +503,57 @@ def test_finalizers_that_run_while_the_result_is_built():
 def test_the_text_is_the_same_in_every_process():
     assert entry.text() == entry.text()
     assert "0x" not in entry.text()
+
+
+# ------------------------------------------------------------------------------- numbers of Python's and of NumPy's
+
+
+def test_numbers_of_both_kinds_share_one_form():
+    f = jit(lambda *a: sum(x * (i + 1.0) for i, x in enumerate(a)))
+    ways = [(2.5, np.float64(2.5), np.array(2.5)), (3, np.int64(3), np.array(3)), (True, np.True_, np.array(True))]
+    for numbers in ways:
+        before = len(f._table.forms)
+        for args in itertools.product(numbers, repeat=4):
+            assert f(*args) == 10 * numbers[0] and type(f(*args)) is np.float64
+        assert len(f._table.forms) - before == 2
+    assert len(f._table.forms) == 6
+    misses = []
+    f._specialized = misses.append  # type: ignore[method-assign]  # asked in Python alone
+    for numbers in ways:
+        for args in itertools.product(numbers, repeat=4):
+            f(*args)
+    assert misses == []
+
+
+def test_mixed_numbers_keep_the_precision_of_each():
+    f = jit(lambda v, a, b: v * (a * b))
+    for v in (np.ones(3, np.float32), np.ones(3), np.ones(3, np.int8)):
+        for kind in (float, int, complex):
+            for args in itertools.product((kind(2), np.dtype(kind).type(2), np.array(kind(2))), repeat=2):
+                for _ in range(2):
+                    if v.dtype == np.int8 and kind is int and type(args[0]) is type(args[1]) is int:
+                        continue
+                    found, expected = f(v, *args), v * (args[0] * args[1])
+                    assert found.dtype == expected.dtype, (v.dtype, args)
+                    np.testing.assert_array_equal(found, expected)
+
+
+def test_huge_integers_are_no_int64_in_a_shared_form():
+    f = jit(lambda a, b: a + b)
+    for a, b in ((1, 2), (np.int64(1), 2), (1, np.int64(2)), (np.int64(1), np.int64(2))):
+        assert f(a, b) == f(a, b) == 3
+    for a, b in ((2**63, 1), (1, 2**63), (np.int64(1), 2**63)):
+        with pytest.raises(cr.RangeError):
+            f(a, b)
+    assert f(1, 2) == 3
+
+
+def test_a_function_that_refuses_numbers_of_numpys_is_not_asked_for_them():
+    def f(a, b):
+        if not isinstance(b, (float, cr.Tensor)):
+            raise TypeError("floats only")
+        return a + b
+
+    g = jit(f)
+    for a in (1.0, np.float64(1.0), np.array(1.0)):
+        assert g(a, 2.0) == 3.0

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.errors import DTypeError
 from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
 from chainrule.native import form
 from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
+from chainrule.native.digest import spelled
 from chainrule.native.donation import donated_to
 from chainrule.native.form import Form, Table, Words
-from chainrule.native.objects import Frozen, is_open, refuse_changes, with_arrays
+from chainrule.native.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
 from chainrule.native.signature import found_of, recipe_of
@@ -43,6 +44,7 @@ class Jitted(FastCallable, Inspected):
         self._function = function
         self._known: dict[Any, Specialization] = {}
         self._formed: set[Any] = set()
+        self._mixed: set[Any] = set()
         self._table = Table()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -130,8 +132,9 @@ class Jitted(FastCallable, Inspected):
             if layout in self._formed:
                 return False
             self._formed.add(layout)
+            alike = self._numbers_are_alike(call)
             words = Words()
-            records = call.records(words, made.numbers)
+            records = call.records(words, made.numbers, alike)
             found = found_of(words, call.args, call.kwargs, call.static, records)
             if found is None or (call.tensors and any(cls is not Box.default for cls in made.classes)):
                 return False
@@ -143,6 +146,26 @@ class Jitted(FastCallable, Inspected):
             form_ = Form(program, len(call.args), names, found, recipe, classes, words, donated, gone)
             self._table.add(self, form_)
             return True
+
+    def _numbers_are_alike(self, call: Call) -> bool:
+        """Whether one form may take numbers of Python's and of NumPy's, so that not each mixture needs its own.
+
+        Asked when a second mixture comes. A number of Python's yields to what has a precision of its own, one of
+        NumPy's does not. So what all of the first kind, and all of the second kind, make the same, all mixtures do.
+        """
+        alike = call.alike
+        if alike not in self._mixed:
+            self._mixed.add(alike)
+            return False
+        try:
+            one, other = (self._specialized(call.with_numbers(plain)) for plain in (True, False))
+        except Exception:  # a function that asks of what type its arguments are, and refuses one
+            return False
+        if one.outside or other.outside or one.constants or other.constants:
+            return False
+        text = spelled(one.body)
+        same_result = form_of(one.structure) == form_of(other.structure) and one.classes == other.classes
+        return same_result and text is not None and text == spelled(other.body)
 
 
 _SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

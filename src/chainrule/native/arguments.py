@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.apply import PLAIN, Box, as_value, box
+from chainrule.box import PLAIN, Box, as_value, box
 from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, RangeError
 from chainrule.graph.samples import innermost
@@ -55,6 +55,14 @@ class Leaf:
     @property
     def key(self) -> Any:
         return (self.cls, self.kind, self.spec)
+
+    @property
+    def like(self) -> type | None:
+        """The type of a number of Python's that has this dtype, where it is one number and no Tensor."""
+        return None if self.cls is not None or self.foreign or self.spec.shape else TYPES.get(self.spec.dtype)
+
+
+TYPES = {dtype: kind for kind, dtype in DTYPES.items()}
 
 
 def contiguous(x: Any) -> Any:
@@ -127,10 +135,41 @@ class Call:
         statics = tuple(id(x) for x in self.static.values())
         return (self.key, tuple(self.kwargs), statics, _orders((self.args, self.kwargs)))
 
-    def records(self, words: Words, numbers: Sequence[Any]) -> Iterator[Any]:
-        """What machine code must know of each leaf; None where it leaves the call to Python."""
+    @property
+    def alike(self) -> Any:
+        """The layout where numbers of Python's and of NumPy's are the same."""
+        structure, keys, *rest = self.key
+        keys = tuple(
+            (None, leaf.like, leaf.spec) if leaf.like else key for leaf, key in zip(self.leaves, keys, strict=True)
+        )
+        return ((structure, keys, *rest), *self.layout[1:])
+
+    def with_numbers(self, plain: bool) -> Call:
+        """This call with all numbers as Python's, or as NumPy's."""
+        values = [
+            leaf.value if not leaf.like else leaf.like(leaf.value) if plain else leaf.spec.dtype.type(leaf.value)
+            for leaf in self.leaves
+        ]
+        args, named = self._filled(values)
+        static = frozenset(self.static)
+        return Call(static, tuple(args), named)
+
+    def _filled(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with these leaves, and the static ones as they are."""
+        positional, named = unflatten(self.structure, leaves)
+        rest = iter(positional)
+        args = [self.static[i] if i in self.static else next(rest) for i in range(len(self.args))]
+        return args, {name: self.static[name] if name in self.static else named[name] for name in self.kwargs}
+
+    def records(self, words: Words, numbers: Sequence[Any], alike: bool = False) -> Iterator[Any]:
+        """What machine code must know of each leaf; None where it leaves the call to Python.
+
+        With ``alike``, numbers may be Python's or NumPy's.
+        """
         for position, (leaf, dtype) in enumerate(zip(self.leaves, numbers, strict=True)):
-            if leaf.kind is not None:
+            if alike and leaf.like:
+                yield form.either(words, leaf.like, leaf.spec, position)
+            elif leaf.kind is not None:
                 yield None if dtype is None else form.number(leaf.kind, dtype, position)
             elif leaf.cls in (None, Box.default) and not leaf.foreign:
                 yield form.leaf(words, leaf.spec, position, leaf.cls)
@@ -188,10 +227,7 @@ class Call:
                     continue
                 x = next(given)
                 leaves.append(x if leaf.cls is None else box(leaf.cls, None, x._node))
-            positional, named = unflatten(self.structure, leaves)
-            rest = iter(positional)
-            args = [self.static[i] if i in self.static else next(rest) for i in range(len(self.args))]
-            named = {name: self.static[name] if name in self.static else named[name] for name in self.kwargs}
+            args, named = self._filled(leaves)
             return function(*args, **named)
 
         run.__name__ = getattr(function, "__name__", "function")

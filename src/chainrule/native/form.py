@@ -155,6 +155,11 @@ def number(kind: type, dtype: Any, position: int) -> dict[str, int] | None:
     return None if name is None else {"kind": guard.KINDS.index(name), "input": position}
 
 
+def either(words: Words, kind: type, spec: Any, position: int) -> dict[str, int]:
+    """A number of Python's of this type, or one of NumPy's of this Spec."""
+    return leaf(words, spec, position) | {"kind": guard.KINDS.index(f"{kind.__name__}_or_leaf")}
+
+
 def sequence(kind: type, count: int) -> dict[str, int]:
     return {"kind": guard.KINDS.index(kind.__name__), "count": count}
 

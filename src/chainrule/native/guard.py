@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.apply import Box
+from chainrule.box import Box
 from chainrule.native import python as py
 from chainrule.native.text import Text
 
@@ -21,7 +21,7 @@ STEP = ("kind", "count", "pointer")
 # What an object is, and how a number reaches the kernel: as it is, or in another dtype.
 KINDS = (
     "leaf", "tuple", "list", "dict", "same", "float", "float_to_float32", "int", "int_to_float64", "int_to_float32",
-    "bool", "complex", "complex_to_complex64",
+    "bool", "complex", "complex_to_complex64", "float_or_leaf", "int_or_leaf", "bool_or_leaf", "complex_or_leaf",
 )  # fmt: skip
 STEPS = ("output", "tuple", "list", "dict", "constant", "call")
 
@@ -107,7 +107,9 @@ class Guard(Function):
             for kind, label in zip(KINDS, labels, strict=True):
                 self.block(label)
                 name, _, dtype = kind.partition("_to_")
-                if name in ("float", "int", "bool", "complex"):
+                if kind.endswith("_or_leaf"):
+                    self.either_(kind.removesuffix("_or_leaf"))
+                elif name in ("float", "int", "bool", "complex"):
                     getattr(self, f"{name}_")(dtype)
                 else:
                     getattr(self, f"{name}_")()
@@ -192,6 +194,17 @@ class Guard(Function):
         self.block(scalar)
         self.must_be("ptr", self.type_of(value), self.said("scalar", "ptr"))
         self.reads(self.at(value, py.NUMBER), value)
+        self.goto(done)
+        self.block(done)
+
+    def either_(self, name: str) -> None:
+        """A number of Python's, or one of NumPy's that the kernel takes in the same way."""
+        other, done = self.label(), self.label()
+        self.require(self.is_("eq", "ptr", self.type_of(self.x), self.fact(name)), other)
+        getattr(self, f"{name}_")("")
+        self.goto(done)
+        self.block(other)
+        self.leaf_()
         self.goto(done)
         self.block(done)
 

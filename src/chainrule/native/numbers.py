@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import PLAIN, Box, box
+from chainrule.box import PLAIN, Box, box
 from chainrule.graph.body import tensor_spec
 from chainrule.graph.graph import Graph
 from chainrule.graph.replay import outcomes, replay
@@ -20,11 +20,13 @@ DTYPES = {bool: np.dtype("bool"), int: np.dtype("int64"), float: np.dtype("float
 YIELDING = {"i": 0, "f": 0.0, "c": 0j}
 
 
-def yielding(graph: Graph, numbers: Sequence[Node]) -> list[Any]:
+def yielding(graph: Graph, numbers: Sequence[Node]) -> Sequence[Any]:
     """The outputs of ``graph``, with a conversion wherever such a number meets what has a precision of its own."""
     weak = {node for node in numbers if node.dtype.kind in YIELDING}
+    converted = False
 
     def expand(node: Node, operands: list[Any]) -> Any:
+        nonlocal converted
         op = node.op
         assert op is not None
         yields = [x._node in weak if isinstance(x, Box) else type(x) in PLAIN for x in operands]
@@ -37,10 +39,9 @@ def yielding(graph: Graph, numbers: Sequence[Node]) -> list[Any]:
             ]
             dtype = np.result_type(*kinds)
             if dtype.kind in "fc":
-                operands = [
-                    ops.astype(x, dtype) if y and isinstance(x, Box) and x.dtype != dtype else x
-                    for x, y in zip(operands, yields, strict=True)
-                ]
+                wrong = [y and isinstance(x, Box) and x.dtype != dtype for x, y in zip(operands, yields, strict=True)]
+                operands = [ops.astype(x, dtype) if w else x for x, w in zip(operands, wrong, strict=True)]
+                converted = converted or any(wrong)
         out = op.call(*operands, **node.params)
         if all(yields):
             weak.add(out._node)
@@ -48,7 +49,8 @@ def yielding(graph: Graph, numbers: Sequence[Node]) -> list[Any]:
 
     known: dict[Any, Any] = {node: box(Box.default, None, node) for node in graph.inputs}
     replay(graph.computed, known, expand)
-    return outcomes(graph.outputs, known)
+    # As it was, it knows the lines that it was made by.
+    return outcomes(graph.outputs, known) if converted else graph.outputs
 
 
 def same_precision(graph: Graph, plain: Graph, arrays: Sequence[Node]) -> bool:

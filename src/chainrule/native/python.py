@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 
 HEAD = object.__basicsize__  # reference count and type
 TYPE = HEAD - 8
@@ -38,7 +38,7 @@ NUMPY_FUNCTIONS = {
 }  # their places in NumPy's table
 OBJECTS: dict[str, Any] = {
     "None": None, "True": True, "False": False, "ndarray": np.ndarray, "tuple": tuple, "list": list, "dict": dict,
-    "str": str, "float": float, "int": int, "complex": complex,
+    "str": str, "float": float, "int": int, "complex": complex, "bool": bool,
 }  # fmt: skip
 FACTS = (*FUNCTIONS, *NUMPY_FUNCTIONS, *OBJECTS)
 
