@@ -217,3 +217,25 @@ def test_errors_of_users_functions_stay_their_own():
 
     with pytest.raises(OwnError, match=r"^mine$"):
         cr.piecewise(cr.ones(2), [np.array([True, False])], [fails, 0.0])
+
+
+def test_integers_beyond_the_dtype_are_refused_alike_everywhere():
+    x = np.ones(3, np.int8)
+    t, s = cr.tensor(x), cr.symbol("s", shape=(3,), dtype="int8")
+    for name in ("multiply", "power"):
+        message = (
+            f"[{name}] refused operands int8[3], 300: Python integer 300 out of bounds for int8; "
+            f"use a wider dtype: x.astype('float64')."
+        )
+        op = getattr(cr, name)
+        assert_message(RangeError, message, lambda op=op: op(t, 300))
+        assert_message(RangeError, message, lambda op=op: op(s, 300))
+        assert_message(RangeError, message, lambda op=op: cr.jit(lambda x: op(x, 300))(x))
+        assert_message(RangeError, message, lambda op=op: cr.jit(lambda x, n: op(x, n))(x, 300))
+    message = message.replace("[power]", "[multiply]").replace("int8[3]", "int8[]")
+    assert_message(RangeError, message, lambda: cr.vmap(lambda x: x * 300)(t))
+
+
+def test_integers_that_numpy_wraps_are_wrapped_by_compiled_code():
+    x = np.ones(3, np.int8)
+    np.testing.assert_array_equal(cr.jit(lambda x: cr.where(x < 0, x, 300))(x), np.where(x < 0, x, 300))

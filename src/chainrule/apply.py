@@ -19,7 +19,7 @@ from chainrule.config import recording
 from chainrule.errors import DTypeError
 from chainrule.node import Node, SymbolicNode, record, record_pair
 from chainrule.op import PICK, REGISTRY, Op
-from chainrule.refusals import call_error, explain, misfit
+from chainrule.refusals import call_error, explain, misfit, spec_for
 from chainrule.spec import Spec, Specs, copied, spec_of
 from chainrule.tree import LEAVES, flatten
 from chainrule.unknown import UnknownError, UnknownNode, unknown_call
@@ -147,8 +147,7 @@ def differ(v: Any, w: Any) -> bool:
 
 def _made_alike(op: Op, operands: Sequence[Any], values: Sequence[Any], specs: Sequence[Any]) -> list[Any] | None:
     """The operands in the precision of the result, or None if they have it already."""
-    assert op.spec is not None
-    wanted = op.spec(*specs).dtype
+    wanted = spec_for(op, specs, NO_PARAMS).dtype
     if wanted.kind not in "fc":
         return None
     real = np.empty(0, wanted).real.dtype
@@ -369,8 +368,7 @@ def _kept(keep: Sequence[bool], out: Any, values: Sequence[Any], nodes: Sequence
 
 def _apply_symbolically(op: Op, cls: type[Box], values: list[Any], nodes: list[Any], params: dict[str, Any]) -> Any:
     specs = [node.spec if v is None else spec_of(v) for v, node in zip(values, nodes, strict=True)]
-    assert op.spec is not None
-    out = op.spec(*specs, **params)
+    out = spec_for(op, specs, params)
     kept = (None, *(copied(v) if isinstance(v, np.ndarray) else v for v in values))
     if op.outputs is not None:
         outs = Specs(out)  # type: ignore[arg-type]  # such an op gives a tuple of them

@@ -39,6 +39,15 @@ def explain(op: Op, values: Any, params: dict[str, Any], error: Exception) -> Ex
     return error
 
 
+def spec_for(op: Op, specs: Any, params: dict[str, Any]) -> Any:
+    """What the spec rule tells, with the errors that the call itself would raise."""
+    assert op.spec is not None
+    try:
+        return op.spec(*specs, **params)
+    except Exception as error:
+        raise explain(op, specs, params, error) from None
+
+
 # What Python and NumPy refuse arguments with, and ours for it. Errors of other classes are those of users' functions.
 REFUSALS: dict[type[Exception], type[ChainruleError]] = {
     AttributeError: DTypeError,

@@ -24,6 +24,7 @@ from chainrule.graph.support import bare
 from chainrule.node import Node, SymbolicNode, next_number, record, record_pair
 from chainrule.op import PICK, Op
 from chainrule.ops import ops
+from chainrule.refusals import spec_for
 from chainrule.spec import Spec, Specs, copied, shape_of, spec_of
 
 _levels = itertools.count()
@@ -205,8 +206,7 @@ class Axis:
         front = True in flags
         spec: Any = None
         if op.partials is None:
-            assert op.spec is not None
-            spec = op.spec(*_specs(values, nodes), **params)
+            spec = spec_for(op, _specs(values, nodes), params)
         try:
             if params and params.get("along") is self:
                 out, front = ACROSS[op.name](contents[0], front, self.size)
@@ -221,7 +221,7 @@ class Axis:
                 out = apply(op, contents, params)
         except ChainruleError:
             if spec is None and op.spec is not None:
-                op.spec(*_specs(values, nodes), **params)  # tells the same of one sample
+                spec_for(op, _specs(values, nodes), params)  # tells the same of one sample
             raise
         return self._recorded(op, cls, spec, out, front, values, nodes, params)
 

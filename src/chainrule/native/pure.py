@@ -51,7 +51,10 @@ class Pure:
         if dtype.kind == "c":
             part = part_of(dtype)
             return Pair(self.const(complex(number).real, part), self.const(complex(number).imag, part))
-        return Value(self, -1, dtype, 1, 0, dtype.type(number))
+        try:
+            return Value(self, -1, dtype, 1, 0, dtype.type(number))
+        except OverflowError:  # what NumPy takes in spite of that, as where does, wraps
+            return Value(self, -1, dtype, 1, 0, np.array(number).astype(dtype)[()])
 
     def like(self, x: Any, number: Any) -> Any:
         """A constant of the dtype of ``x``."""
