@@ -557,3 +557,43 @@ def test_a_function_that_refuses_numbers_of_numpys_is_not_asked_for_them():
     g = jit(f)
     for a in (1.0, np.float64(1.0), np.array(1.0)):
         assert g(a, 2.0) == 3.0
+
+
+# -------------------------------------------------------------------------------------------- trees without an end
+
+
+def _nested(kind, depth, x=1.0):
+    for _ in range(depth):
+        x = {"a": x} if kind is dict else kind([x])
+    return x
+
+
+def test_trees_without_an_end_are_refused():
+    f = jit(lambda w, *, x: w)
+    ring = [1.0]
+    ring.append(ring)
+    told = (
+        "holds itself, or is nested more than 256 deep; expected tuples, lists and dicts of arrays and numbers, a few "
+        "deep; stack what is alike to one array."
+    )
+    for tree in (ring, _nested(list, 5000), _nested(tuple, 5000), _nested(dict, 5000), _nested(list, 257)):
+        kind = type(tree).__name__
+        assert_message(cr.DTypeError, f"[jit] argument 0, a {kind}, {told}", lambda tree=tree: f(tree, x=1.0))
+        assert_message(cr.DTypeError, f"[jit] 'x', a {kind}, {told}", lambda tree=tree: f(1.0, x=tree))
+        assert_message(cr.DTypeError, f"[tree] a tree {told}", lambda tree=tree: cr.grad(lambda t: 1.0)(tree))
+        assert_message(cr.DTypeError, f"[tree] a tree {told}", lambda tree=tree: jit(lambda x: tree)(1.0))
+    g = jit(lambda x, n: x, static_argnames="n")
+    deep = _nested(tuple, 5000)
+    assert_message(cr.DTypeError, f"[jit] the static argument 1 {told}", lambda: g(1.0, deep))
+    for kind in (list, tuple, dict):
+        assert f(_nested(kind, 200), x=1.0) == _nested(kind, 200)
+
+
+def test_static_arguments_that_cannot_be_shown():
+    g = jit(lambda x, n: x, static_argnames="n")
+    deep = _nested(list, 5000)
+    message = (
+        "[jit] the static argument 1 is ... of type list, which has no hash; expected a value that can be a key; "
+        "give a tuple in place of a list."
+    )
+    assert_message(cr.DTypeError, message, lambda: g(1.0, deep))

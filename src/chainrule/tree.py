@@ -8,7 +8,20 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from chainrule.errors import DTypeError
 from chainrule.spec import Spec
+
+DEPTH = 256  # of a tree: each level takes frames of Python's stack
+
+
+class DeepTreeError(DTypeError):
+    """A tree that holds itself, or is nested too deep to be walked through."""
+
+    def __init__(self, function: str = "tree", what: str = "a tree"):
+        super().__init__(
+            f"[{function}] {what} holds itself, or is nested more than {DEPTH} deep; expected tuples, lists and dicts "
+            f"of arrays and numbers, a few deep; stack what is alike to one array."
+        )
 
 
 class Structure(NamedTuple):
@@ -89,16 +102,18 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     if tree.__class__ in LEAVES:
         return [tree], _LEAF
     leaves: list[Any] = []
-    return leaves, _flatten_into(tree, leaves)
+    return leaves, _flatten_into(tree, leaves, DEPTH)
 
 
-def _flatten_into(tree: Any, leaves: list[Any]) -> Structure:
+def _flatten_into(tree: Any, leaves: list[Any], depth: int) -> Structure:
     branches = None if tree.__class__ in LEAVES else _branches(tree)
     if branches is None:
         leaves.append(tree)
         return _LEAF
+    if not depth:
+        raise DeepTreeError
     kind, children, rebuild = branches
-    return Structure(rebuild, kind, tuple(_flatten_into(child, leaves) for child in children))
+    return Structure(rebuild, kind, tuple(_flatten_into(child, leaves, depth - 1) for child in children))
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:

@@ -21,7 +21,7 @@ from chainrule.native.numbers import DTYPES, same_precision, yielding
 from chainrule.native.objects import form_of
 from chainrule.spec import Spec
 from chainrule.trace import Traced, trace
-from chainrule.tree import flatten, unflatten
+from chainrule.tree import DEPTH, DeepTreeError, flatten, unflatten
 
 
 class Leaf:
@@ -86,7 +86,10 @@ def _array(x: Any, where: str) -> Any:
 
 
 def _shown(x: Any) -> str:
-    text = repr(x)
+    try:
+        text = repr(x)
+    except RecursionError:
+        text = "..."
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -115,7 +118,10 @@ class Call:
             tuple(x for i, x in enumerate(args) if i not in self.static),
             {name: x for name, x in kwargs.items() if name not in self.static},
         )
-        flat, self.structure = flatten(trees)
+        try:
+            flat, self.structure = flatten(trees)
+        except DeepTreeError:
+            raise self._too_deep() from None
         self.leaves = [
             Leaf(x, f"leaf {i} of the arguments" if len(flat) > 1 else "the argument") for i, x in enumerate(flat)
         ]
@@ -123,6 +129,19 @@ class Call:
         self.recorded = any(leaf.recorded for leaf in self.leaves)
         statics = tuple((name, _spelled(name, x)) for name, x in self.static.items())
         self.key = (form_of(self.structure), tuple(leaf.key for leaf in self.leaves), len(args), statics)
+
+    def _too_deep(self) -> DeepTreeError:
+        """The error that names the argument which is a tree too deep."""
+        named = {
+            **{f"argument {i}": x for i, x in enumerate(self.args)},
+            **{f"{n!r}": x for n, x in self.kwargs.items()},
+        }
+        for what, x in named.items():
+            try:
+                flatten(((x,),))
+            except DeepTreeError:
+                return DeepTreeError("jit", f"{what}, a {type(x).__name__},")
+        return DeepTreeError("jit", "an argument")
 
     @property
     def valued(self) -> Any:
@@ -265,10 +284,12 @@ def places_of(function: Any) -> list[str] | None:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def _spelled(name: Any, x: Any) -> Any:
+def _spelled(name: Any, x: Any, depth: int = DEPTH) -> Any:
     """A static argument as a key: 1, 1.0 and True differ, and so do 0.0 and −0.0."""
     if isinstance(x, tuple):
-        return type(x), tuple(_spelled(name, item) for item in x)
+        if not depth:
+            raise DeepTreeError("jit", f"the static argument {name!r}")
+        return type(x), tuple(_spelled(name, item, depth - 1) for item in x)
     try:
         hash(x)
     except TypeError:
