@@ -73,14 +73,14 @@ def _batched_positions(xp: Any, size: int, shape: Any, arrays: Any, batched: Any
     # NumPy puts the axes of index arrays where the first stood, or first when a slice parts them, or an empty "...".
     at = 0
     if _stand_together(index):
-        index = _without_ellipsis(index, len(shape))
+        index = without_ellipsis(index, len(shape))
         first = next(i for i, part in enumerate(index) if part is SLOT or isinstance(part, int))
         at = sum(part is None or isinstance(part, slice) for part in index[:first])
     axes = list(range(len(found.shape)))
     return xp.permute_dims(found, (at, *axes[:at], *axes[at + 1 :]))
 
 
-def _without_ellipsis(index: Template, ndim: int) -> Template:
+def without_ellipsis(index: Template, ndim: int) -> Template:
     at = next((i for i, part in enumerate(index) if part is Ellipsis), len(index))
     spare = ndim - sum(part is not None and part is not Ellipsis and not isinstance(part, bool) for part in index)
     return (*index[:at], *(slice(None),) * spare, *index[at + 1 :])

@@ -9,11 +9,12 @@ from chainrule.passes.cse import Calls
 from chainrule.passes.dce import dce
 from chainrule.passes.inside import throughout
 from chainrule.passes.rebuild import refuse_unknown
+from chainrule.passes.select import select
 from chainrule.passes.simplify import rewritten
 
 
 def optimize(graph: Graph, fast: bool = False) -> Any:
-    """All passes: constants folded, equal calls made once, and every rule applied, in one walk; then dce.
+    """All passes: constants folded, equal calls made once, and every rule applied, in one walk; then dce, and select.
 
     So are the graphs inside: bodies of loops, branches, and what is called. It is a method of graphs too.
 
@@ -26,7 +27,13 @@ def optimize(graph: Graph, fast: bool = False) -> Any:
     return y
     """
     refuse_unknown("optimize", graph)
-    return throughout(graph, dce, lambda one: dce(rewritten("optimize", one, fast, Calls())))
+    return throughout(graph, dce, lambda one: _optimized(one, fast))
+
+
+def _optimized(graph: Graph, fast: bool) -> Any:
+    simpler = dce(rewritten("optimize", graph, fast, Calls()))
+    smaller = select(simpler)
+    return simpler if smaller is simpler else dce(rewritten("optimize", smaller, fast, Calls()))
 
 
 Graph.optimize = optimize  # type: ignore[attr-defined]  # attached here, since what it needs is built on Graph

@@ -29,16 +29,18 @@ def rebuilt(
     expand: Expand | None = None,
     after: Callable[[Node, Any], None] | None = None,
     live: Container[Node] | None = None,
+    first: Container[Node] = (),
 ) -> Any:
     """The graph recorded again; calls that stay as they are, on operands that do, keep their nodes.
 
     ``expand(node, operands)`` may give the outputs of a call, or None, which leaves it as it is; ``after(node, out)``
-    is told what stands for it then. Nodes that are not ``live``, if that is given, are left out.
+    is told what stands for it then. Nodes that are not ``live``, if that is given, are left out; ``first`` come those
+    that are named so, with all that they depend on.
     """
     refuse_unknown(name, graph)
     known: Known = {node: box(Box.default, None, node) for node in graph.inputs}
     with np.errstate(all="ignore"):  # constants are computed here, maybe for a branch that is never taken
-        for node in graph.computed:
+        for node in sorted(graph.computed, key=lambda node: node not in first):
             if live is not None and node not in live:
                 known[node] = None
                 continue
@@ -67,6 +69,15 @@ def _remake(node: Node, known: Known, expand: Expand | None) -> None:
         known[node] = outputs = tuple(picks(Box.default, node, node.spec))
         for y in outputs:
             y._node.code, y._node.instruction = node.code, node.instruction
+
+
+def locate(made: Any, node: Node, start: int) -> None:
+    """Give the nodes of a replacement, numbered from ``start``, the line of the call they stand for."""
+    waiting = [made._node]
+    for new in waiting:
+        if new is not None and new.number > start:
+            new.code, new.instruction = node.code, node.instruction
+            waiting += new.parents
 
 
 def alike(graph: Graph, inputs: Iterable[Node], outputs: list[Any]) -> Any:

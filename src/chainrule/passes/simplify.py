@@ -13,7 +13,7 @@ from chainrule.node import Node, next_number
 from chainrule.passes import products, shapes, table
 from chainrule.passes.cse import Calls
 from chainrule.passes.patterns import Rule, call_of, heads_of, spec_of_operand
-from chainrule.passes.rebuild import rebuilt
+from chainrule.passes.rebuild import locate, rebuilt
 from chainrule.spec import Spec
 
 AGAIN = 20  # rules that are applied for one call, so that those which undo one another come to an end
@@ -115,7 +115,7 @@ class Rewriting:
         start, self._budget = next_number(), AGAIN
         found = self._applied((op, operands, params), node.spec)
         if found is not None:
-            _locate(found, node, start)
+            locate(found, node, start)
         return found
 
     def after(self, node: Node, out: Any) -> None:
@@ -172,12 +172,3 @@ class Rewriting:
             self._calls.add(key, made)  # type: ignore[union-attr]  # there are calls
             return made
         return found
-
-
-def _locate(made: Any, node: Node, start: int) -> None:
-    """Give the nodes of a replacement, numbered from ``start``, the line of the call they stand for."""
-    waiting = [made._node]
-    for new in waiting:
-        if new is not None and new.number > start:
-            new.code, new.instruction = node.code, node.instruction
-            waiting += new.parents
