@@ -258,3 +258,33 @@ def test_every_rule_that_is_missing_has_a_reason():
     assert {name for names in ON_HOST.values() for name in names} == {
         name for name, op in ELEMENTWISE.items() if op.emit is None
     }
+
+
+@pytest.mark.parametrize(
+    "divisor", [3.0, -3.0, 0.1, 49.0, 2 - 2.0**-52, 1 + 2.0**-52, 0.25, -8.0, 1e-300, 1e300, np.pi]
+)
+@np.errstate(all="ignore")
+def test_constants_are_divided_by_as_exactly_as_others(divisor):
+    rng = np.random.default_rng(0)
+    whole = np.arange(-3000.0, 3000.0)
+    near = [np.nextafter(whole * divisor, to) for to in (-np.inf, np.inf)]
+    # Below 2⁻⁹⁶⁰ remainders are not exact.
+    x = np.concatenate(
+        [whole, whole * divisor, *near, rng.standard_normal(50_000), 2.0 ** rng.uniform(-900, 1020, 50_000)]
+    )
+    x = np.concatenate([x, [v for v in special("float64") if not 0 < abs(v) < 2.0**-960]])
+    right = x / divisor
+    e, source, target = Emitter(FUNCTIONS), Pointer("source"), Pointer("target")
+    with e.loop(0, x.size - x.size % 8, 8) as i:
+        e.store(target, i, e.load(source, x.dtype, i, 8) / divisor, 8)
+    program = e.program("kernel", [source, target])
+    code = Code(text_of(program), {})
+    found = right.copy()
+    found[: x.size - x.size % 8] = 7
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(code.address("kernel"))(
+        x.ctypes.data, found.ctypes.data
+    )
+    normal = ~(abs(right) < 2.0**-1022)
+    np.testing.assert_array_equal(found[normal], right[normal])
+    np.testing.assert_array_equal(np.signbit(found[~np.isnan(right)]), np.signbit(right[~np.isnan(right)]))
+    np.testing.assert_allclose(found, right, rtol=0, atol=1e-323)

@@ -22,7 +22,6 @@ class Emitter(Pure):
         self.variables: list[Variable] = []
         self.calls: dict[str, tuple[Any, tuple[Any, ...]]] = {}
         self.data: dict[str, np.ndarray] = {}
-        self.portable = False  # whether the program is to be printed for other machines, complete
         self.leaves = False  # whether the program may fail
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
