@@ -141,7 +141,7 @@ class Expressions:
             if made.dtype == np.int64 and all(self._is_index(y) for y in operands[1:]):
                 self.indices.add(made.name)
             return f"({shown[0]} ? {shown[1]} : {shown[2]})", found
-        if kind == "cast":
+        if kind in ("cast", "truncate"):
             return self._converted(x.dtype, made.dtype, shown[0]), found
         if kind == "bitcast":
             return f"{self.help(f'bits_{x.dtype.name}_as_{made.dtype.name}')}({without(shown[0])})", found

@@ -177,6 +177,10 @@ class Instructions:
             word = "sext" if a.kind == "i" else "zext"
         self.emit(f"%x{made.name} = {word} {self.typed(x)} to {type_of(b, x.lanes)}")
 
+    def _truncate(self, _kind: str, made: Value, x: Value) -> None:
+        """A float that fits as an integer: of others this says nothing, so that one instruction does it."""
+        self.emit(f"%x{made.name} = fptosi {self.typed(x)} to {type_of(made.dtype, x.lanes)}")
+
     def _bitcast(self, _kind: str, made: Value, x: Value) -> None:
         self.emit(f"%x{made.name} = bitcast {self.typed(x)} to {type_of(made.dtype, made.lanes)}")
 

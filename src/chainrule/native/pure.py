@@ -292,7 +292,8 @@ class Pure:
         x = self.cast(x, F32) if x.dtype == np.float16 else x
         if dtype.kind == "i":
             least = -(2.0 ** (8 * dtype.itemsize - 1))
-            return self.select(x < -least, self.pure("cast", dtype, x.lanes, x), self.const(int(least), dtype))
+            inside = (x >= least) & (x < -least)
+            return self.select(inside, self.pure("truncate", dtype, x.lanes, x), self.const(int(least), dtype))
         half, least = 2.0**63, self.const(-(2**63), I64)
         high = x >= half  # not of NaN
         found = self._to_integer(self.select(high, x - half, x), I64)
