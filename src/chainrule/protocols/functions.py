@@ -26,6 +26,7 @@ from chainrule.protocols.formulas import FORMULAS
 from chainrule.protocols.reductions import AVERAGES, IDENTITIES, reduce
 from chainrule.protocols.shapes import SHAPES
 from chainrule.tensor import Tensor
+from chainrule.tree import flatten, map_leaves
 
 # Ours that share a name with a NumPy function which does something else.
 UNRELATED = frozenset({"put", "put_along_axis"})
@@ -124,15 +125,23 @@ def _functions() -> dict[Any, Callable[..., Any]]:
     return functions | {found: function for found, function in named.items() if not isinstance(found, np.ufunc)}
 
 
+def _waits(function: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether what a function would look at is not known yet, and we have an op that will."""
+    return function in FUNCTIONS and any(isinstance(x, Box) and x._value is None for x in flatten([args, kwargs])[0])
+
+
 FUNCTIONS = _functions()
 _OBSERVING = frozenset(map(find, OBSERVING))
+_SHAPED = frozenset({np.diag_indices_from, np.tril_indices_from, np.triu_indices_from})  # which see only shapes
 
 
 def array_function(_self: Tensor, function: Any, types: Iterable[type], args: Any, kwargs: dict[str, Any]) -> Any:
     if not all(issubclass(kind, (Box, np.ndarray, np.generic)) for kind in types):
         return NotImplemented
     name = f"{function.__module__}.{function.__name__}"
-    if function in _OBSERVING:
+    if function in _SHAPED:
+        return function(*map_leaves(lambda x: np.broadcast_to(0, x.shape) if isinstance(x, Box) else x, args), **kwargs)
+    if function in _OBSERVING and not _waits(function, args, kwargs):
         args, kwargs = values((tuple(args), kwargs))
         return function(*args, **kwargs)
     try:
