@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,59 @@ def test_dear_numbers_of_a_step_fill_vectors():
     program = compiled(lambda start, xs: cr.scan(step, start, xs), RNG.normal(size=14), RNG.normal(size=(7, 14)))
     text = program.llvm()
     assert "fdiv <8 x double>" in text and "fdiv double" not in text
+
+
+def long_step(x, y):
+    """Dear enough to be written once, whatever is left over."""
+    z = cr.tanh(x * y) + cr.exp(-y * y) * cr.sin(x)
+    return cr.stack([z * cr.log(1 + z * z), x - y, z * y], axis=-1)
+
+
+@pytest.mark.parametrize("n", [9, 15, 16, 17, 23, 1003, 70_003])
+def test_the_rest_of_a_long_step_overlaps_with_the_step_before(n):
+    program = compiled(long_step, RNG.normal(size=n), RNG.normal(size=n))
+    lanes = set(re.findall(r"<(\d+) x double>", program.llvm()))
+    assert lanes == {"8"}
+
+
+@pytest.mark.parametrize("n", [9, 14, 21])
+def test_what_is_written_over_is_not_done_twice(n):
+    """Carries that are overwritten in place; sums; draws of rows; all in a loop with a rest."""
+
+    def step(carry, x):
+        total, state = carry
+        state = cr.tanh(state * x) * cr.exp(-state * state) + x
+        return (total + cr.sin(state) * x, state), cr.sum(state)
+
+    def loss(start, xs):
+        (total, state), sums = cr.scan(step, (start, start), xs)
+        return cr.sum(total * state) + cr.sum(sums)
+
+    compiled(cr.value_and_grad(loss, argnums=(0, 1)), RNG.normal(size=n), RNG.normal(size=(5, n)))
+    rows = RNG.integers(n, size=n + 4)
+    compiled(cr.value_and_grad(lambda x: cr.sum(cr.tanh(x[rows]) * cr.exp(-(x[rows] ** 2)))), RNG.normal(size=n))
+
+
+@pytest.mark.parametrize("depth", [1, 40])
+def test_results_in_the_memory_of_arguments_with_a_rest(depth):
+    """Short steps may write over their arguments; long ones, which are done twice in part, take no such memory."""
+
+    def step(w, g):
+        for _ in range(depth):
+            w = w - 0.01 * cr.tanh(w * g)
+        return w
+
+    w, g = RNG.normal(size=19), RNG.normal(size=19)
+    want = w.copy()
+    for _ in range(depth):
+        want = want - 0.01 * np.tanh(want * g)
+    compiled(step, w, g)
+    fast, given = cr.jit(step, donate=(0,)), w.copy()
+    for _ in range(2):
+        got = fast(given, g)
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+        given = w.copy()
+    assert bool(fast.memory(w, g).over) == (depth == 1)
 
 
 def test_small_parts_of_samples_are_written_out_over_the_batch():

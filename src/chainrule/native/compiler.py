@@ -75,17 +75,19 @@ class Lowered:
             memory = self.lowering.homes[array].memory
             assert memory is not None
             memory.pointer = e.pointer_in(tables[1], i)
-        self.lowering.write()
+        lowering = self.lowering
+        over = overwritten(outputs, arrays, lowering.items, lowering.paths)
+        lowering.lent = {outputs[i] for i, _ in over}
+        lowering.write()
         self.loops = e.program("kernel", tables)
         self.outputs = tuple(Spec(a.shape, a.dtype) for a in outputs)
         self.arena = arena.size
         self.symbols = e.symbols
         calls_back = any(name.startswith("host.") for name in e.symbols)
-        self.long = not calls_back and self.lowering.work >= LONG
+        self.long = not calls_back and lowering.work >= LONG
         self.kept = [lister.kept, e.kept]
         # What failed is run again, and needs its inputs.
-        lowering = self.lowering
-        self.over = () if e.leaves else overwritten(outputs, arrays, lowering.items, lowering.paths)
+        self.over = () if e.leaves else tuple((i, given) for i, given in over if outputs[i] in lowering.lent)
 
 
 class Compiled:

@@ -78,6 +78,8 @@ class Homes:
     widths: dict[Loop, Width] = field(default_factory=dict)
     readers: dict[Array, list[Statement]] = field(default_factory=dict)
     ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
+    shared: set[Array] = field(default_factory=set)  # written over what is read where they are made
+    lent: set[Array] = field(default_factory=set)  # outputs that may be, if it is donated
     chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 
     def __post_init__(self) -> None:
@@ -228,6 +230,7 @@ class Homes:
                 for before in free:
                     if self._same_room(array, before) and takes_over(array, before, inside, self.paths):
                         memory.pointer = self.arena.take_over(self.e, array, before)
+                        self.shared.add(array)
                         free.remove(before)
                         break
 

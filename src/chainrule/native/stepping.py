@@ -122,6 +122,7 @@ class Stepping:
                     e.set(variable, e.load(pointer, array.dtype, i))
             return
         places = [*kept, *[None] * (len(before) - len(kept))]
+        body.lowering.shared |= {out for array, out in zip(before, after, strict=True) if body.in_place(array, out)}
         self.carries = [
             place if place is not None
             else _InPlace(lowering, array) if body.in_place(array, out)
