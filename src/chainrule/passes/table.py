@@ -49,11 +49,16 @@ def is_nonzero(x: Any) -> bool:
     return constant is not None and bool(np.not_equal(distinct(np.asarray(constant)), 0).all())
 
 
+def adapts(x: Any) -> bool:
+    """Whether x is a real number of Python's, which adapts to arrays; True and False are masks."""
+    return x.__class__ is float or (x.__class__ is int and abs(x) < 2**53)
+
+
 def absorbs_nothing(a: Any, b: Any) -> bool:
     """Whether no zero of b can meet an infinity of a, and neither is a mask."""
-    # Python's numbers adapt to a, but for True and False, which are masks.
-    number = b.__class__ in (int, float)
-    return is_real(a) and (number or is_real(b)) and (is_finite(a) or is_nonzero(b))
+    if not (is_real(a) or is_real(b)) or not all(is_real(x) or adapts(x) for x in (a, b)):
+        return False
+    return is_finite(a) or is_nonzero(b)
 
 
 def embeds(x: Any, a: Any, b: Any) -> bool:
