@@ -17,7 +17,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.fuse import Loop
 from chainrule.native.homes import Homes, Step, Storage, linear_of, width_of
 from chainrule.native.loops import Pointer
-from chainrule.native.statements import Array, Axis, Index, Moves, Read, Statement
+from chainrule.native.statements import Array, Axis, Index, Moves, Position, Read, Statement
 from chainrule.native.values import I64, Value
 
 
@@ -53,6 +53,9 @@ class Elements(Homes):
                 self._finish(s, assigned, value, step)
 
     def _number(self, read: Any, s: Statement, assigned: dict[Axis, int], step: Step) -> Any:
+        if isinstance(read, Position):
+            index, lanes, stride = self._address(Storage((1,), 0, ()), ((1, read.index),), s, assigned, step)
+            return index if lanes == 1 else index + self.e.lane_numbers(lanes) * stride
         if not isinstance(read, Read):
             return read
         array = read.array

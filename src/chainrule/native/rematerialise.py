@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.native.fuse import Item, members
 from chainrule.native.rules import as_dtype
-from chainrule.native.statements import Array, Index, Place, Read, Statement
+from chainrule.native.statements import Array, Index, Place, Position, Read, Statement
 
 CHEAP = 6  # operations an element, up to which computing beats a write and a read of memory
 LARGE = 4096  # elements from which an array is worth a thought
@@ -125,16 +125,19 @@ def _inline(maker: Statement, reader: Statement) -> None:
 
 def _at(read: Any, maker: Statement, place: Place) -> Any:
     """What a statement reads where its array is read at this place."""
-    if not isinstance(read, Read):
+    if not isinstance(read, (Position, Read)):
         return read
     where = {axis: index for (_, own), (_, index) in zip(maker.place, place, strict=True) for axis, _ in own.terms}
-    moved = []
-    for count, index in read.place:
+
+    def moved(index: Index) -> Index:
         new = Index((), index.offset)
         for axis, c in index.terms:
             new = new.plus(where[axis].times(c))
-        moved.append((count, new))
-    return Read(read.array, tuple(moved))
+        return new
+
+    if isinstance(read, Position):
+        return Position(moved(read.index))
+    return Read(read.array, tuple((count, moved(index)) for count, index in read.place))
 
 
 def _needed(statements: Sequence[Statement], is_kept: Callable[[Array], bool]) -> list[Statement]:

@@ -106,6 +106,13 @@ class Read:
     moves: Moves = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The number that an index is, among what a statement reads."""
+
+    index: Index
+
+
 @dataclass(eq=False, slots=True)
 class Statement:
     """``out[place] = rule(reads)`` for every value of the axes; with ``combine``, folded over those in ``folded``."""
@@ -113,7 +120,7 @@ class Statement:
     out: Array
     place: Place
     axes: tuple[Axis, ...]
-    reads: tuple[Any, ...]  # Reads, and Python or NumPy numbers
+    reads: tuple[Any, ...]  # Reads, Positions, and Python or NumPy numbers
     rule: Callable[..., Any]  # (e, *numbers) -> number
     folded: tuple[Axis, ...] = ()
     combine: str = ""  # add, mul, minimum, maximum, and, or
