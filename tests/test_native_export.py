@@ -280,15 +280,6 @@ def test_scipy_is_not_shipped(tmp_path):
     assert_message(GraphFileError, message, lambda: f.export(tmp_path, np.ones(8), name="f"))
 
 
-def test_lapack_is_not_shipped(tmp_path):
-    f = jit(lambda x: cr.linalg.inv(x))
-    message = (
-        "[export] f calls dgesv of SciPy for inv; expected functions that C has, or that are compiled, as the files "
-        "run without Python; compute inv outside of the function, and pass the result."
-    )
-    assert_message(GraphFileError, message, lambda: f.export(tmp_path, np.eye(30), name="f"))
-
-
 def test_nothing_compiled_yet(tmp_path):
     f = jit(lambda w, x: w * x)
     message = (

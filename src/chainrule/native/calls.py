@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from chainrule.native.loops import Block, If, Program, While
 
 PREFIXES = r"host\.\d+\.|blas_|scipy_special_\d+_"
 
 
-def calls(block: Block, rare: bool = False) -> Iterator[str]:
-    """The names that are called in a block; with ``rare`` also where a rare condition holds."""
+def statements(block: Block, rare: bool = True) -> Iterator[Any]:
+    """The statements in a block that are no structure; without ``rare`` not those where a rare condition holds."""
     blocks = [block]
     for one in blocks:
         for statement in one.statements:
             if isinstance(statement, tuple):
-                if statement[0] == "call":
-                    yield statement[2]
+                yield statement
             elif isinstance(statement, If):
                 blocks += [statement.block, statement.orelse] if rare or not statement.rare else [statement.orelse]
             elif isinstance(statement, While):
                 blocks += [statement.head, statement.block]
             else:
                 blocks.append(statement.block)
+
+
+def calls(block: Block, rare: bool = False) -> Iterator[str]:
+    """The names that are called in a block; with ``rare`` also where a rare condition holds."""
+    return (statement[2] for statement in statements(block, rare) if statement[0] == "call")
 
 
 def called(program: Program, prefix: str) -> tuple[str, ...]:

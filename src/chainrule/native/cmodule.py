@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from chainrule.native.csource import Source, function_of
+from chainrule.native.linked import in_module
 from chainrule.native.llvm import text_of
 
 POOL = ("declare void @chainrule.parallel(ptr, ptr, ptr, i64)\n", "@chainrule.pool = external global i8\n")
@@ -36,6 +37,7 @@ def module(source: Source) -> str:
     for declaration in POOL:
         text = text.replace(declaration, "")
     parts = [SERIAL] if "@chainrule.parallel" in text else []
+    text = in_module(text, loops, source.linked)
     for symbol in loops.calls:
         found = function_of(symbol)
         if found is not None:

@@ -18,6 +18,7 @@ from chainrule.native.cexpressions import without
 from chainrule.native.compiler import Lowered
 from chainrule.native.ctext import CText
 from chainrule.native.cwords import KEYWORDS, helper, type_in_memory, written
+from chainrule.native.linked import LIBRARIES, MACRO, declarations, linked
 from chainrule.native.program import Program
 from chainrule.spec import Spec
 
@@ -64,7 +65,9 @@ class Source:
 
     def __init__(self, program: Program, lowered: Lowered, name: str, names: Sequence[str]):
         self.program, self.lowered, self.name = program, lowered, name
-        taken = {name, "arena", "work"}
+        self.linked = linked(lowered.loops)
+        self.links = f"{LIBRARIES[0]} -lm" if self.linked else "-lm"
+        taken = {name, "arena", "work", MACRO}
         given = list(names) or [node.name() for node in program.owner.graph.inputs]
         self.inputs = [Parameter(_word(n, taken), s, False) for n, s in zip(given, program.inputs, strict=True)]
         single = len(program.outputs) == 1
@@ -86,6 +89,7 @@ class Source:
             if home.memory is not None and home.memory.pointer is not None:
                 notes[home.memory.pointer.name] = f"{array.name} {list(array.shape)}"
         functions = {s: function_of(s) or f"{self.name}_{known(s)}" for s in self.lowered.loops.calls}
+        functions |= {s: f"{MACRO}({known(s)})" for s in self.linked}
         made = CText(self.lowered.loops, tables, self.lowered.lowering.arena.rooms, notes, functions)
         made.body()
         return made
@@ -106,13 +110,15 @@ class Source:
             )
         return lines
 
+    def _failure(self) -> str:
+        """What a result of 1 means."""
+        memory = "realloc" in self.lowered.loops.calls
+        return f"an index is out of bounds, {'no memory is left, ' if memory else ''}or a matrix is singular"
+
     def header(self) -> str:
         guard = f"{self.name.upper()}_H"
-        leaves = (
-            "Returns 0; or 1 if an index is out of bounds or a matrix is singular: then the outputs are incomplete."
-            if self.kernel.leaves
-            else ""
-        )
+        leaves = f"Returns 0; or 1 if {self._failure()}: then the outputs are incomplete." if self.kernel.leaves else ""
+        libraries = f"Calls LAPACK and BLAS, of 32-bit integers: link with {self.links}." if self.linked else ""
         work = f"#define {self.name.upper()}_WORK {self.arena}\n\n" if self.work else ""
         lines = [
             f"/* {self.name}, written by chainrule.",
@@ -120,7 +126,7 @@ class Source:
             *self.about(),
             "",
             "   Arrays are row by row; outputs may not overlap with anything.",
-            *([f"   {leaves}"] if leaves else []),
+            *(f"   {line}" for line in (leaves, libraries) if line),
             "   Writes to nothing but its outputs: threads may call it at once. */",
         ]
         return (
@@ -142,10 +148,11 @@ class Source:
             "",
             "#include <math.h>",
             "#include <stdbool.h>",
-            *(["#include <stdlib.h>"] if "free" in self.lowered.loops.calls else []),
+            *(["#include <stdlib.h>"] if self.linked or "free" in self.lowered.loops.calls else []),
             "#include <string.h>",
             "",
             *self._contraction(),
+            *declarations(self.lowered.loops, self.linked),
         ]
         routines = [self._routine(*made) for made in self.routines.values()]
         helpers = dict.fromkeys(
@@ -231,7 +238,7 @@ class Source:
     def main(self) -> str:
         """A program that calls the function once, and shows where its outputs begin."""
         lines = [
-            f"/* Calls {self.name} once: cc -O2 {self.name}_main.c {self.name}.c -lm */",
+            f"/* Calls {self.name} once: cc -O2 {self.name}_main.c {self.name}.c {self.links} */",
             f'#include "{self.name}.h"',
             "",
             "#include <stdio.h>",
@@ -251,7 +258,7 @@ class Source:
         if self.result == "int":
             lines += [
                 f"    if ({call} != 0) {{",
-                '        puts("an index is out of bounds, or a matrix is singular");',
+                f'        puts("{self._failure()}");',
                 "        return 1;",
                 "    }",
             ]
@@ -288,7 +295,7 @@ class Source:
             words.append("ctypes.c_void_p(aligned)")
         call = f"library.{self.name}({', '.join(words)})"
         if self.result == "int":
-            call = f'if {call}:\n        raise ValueError("an index is out of bounds, or a matrix is singular")'
+            call = f'if {call}:\n        raise ValueError("{self._failure()}")'
         made = ", ".join(p.name for p in self.outputs)
         samples = ", ".join(f'np.full({p.spec.shape}, {_sample(p.spec)}, "{p.spec.dtype.name}")' for p in self.inputs)
         return "\n".join(

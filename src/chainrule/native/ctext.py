@@ -22,6 +22,7 @@ from chainrule.native.cwords import (
     type_in_memory,
     type_of,
 )
+from chainrule.native.linked import MACRO, letters
 from chainrule.native.loops import Block, For, If, Parallel, Pointer, Program, Variable, While
 from chainrule.native.values import BOOL, Value, part_of
 
@@ -397,6 +398,8 @@ class CText(Expressions):
     def _call(self, _kind: str, made: Value | None, name: str, arguments: Any) -> None:
         arguments = given(name, arguments)
         shown = [self._bare(x) if isinstance(x, Value) else self.pointers[x.name] for x in arguments]
+        if self.functions[name].startswith(MACRO):
+            shown += ["1"] * letters(self.program.data, arguments)
         self._settle({*(w for one in self.waiting.values() for w in one.reads)})
         text = f"{self.functions[name]}({', '.join(shown)})"
         if name == "realloc":  # which gives the address as a number

@@ -7,7 +7,8 @@ shared library where a linker is found. ``f_example.py`` calls that by ctypes, `
 The function takes a pointer to each input, then to each output, row by row; complex numbers are their two parts. Its
 memory for intermediate results is on the stack up to 64 KiB; above that the caller gives it, as a last argument. It
 writes to no global, so any number of threads may call it at once, and allocates nothing but for derivatives of loops
-whose number of steps is not known before.
+whose number of steps is not known before. Equations, decompositions and determinants of more than four rows are done by
+LAPACK, which is then linked, as the header says: ``-llapack -lblas``, or another library that has its names.
 
 What gcc -O3 -march=native makes of the C was measured against LLVM's code, one thread of Zen 4, in microseconds:
 
@@ -33,13 +34,14 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from chainrule.errors import DTypeError, GraphFileError
-from chainrule.native import fallback
+from chainrule.native.blas import SYMBOL
 from chainrule.native.calls import called, calls, known
 from chainrule.native.cmodule import module
 from chainrule.native.compiler import Lowered
 from chainrule.native.csource import Source, function_of, library_name
 from chainrule.native.cwords import KEYWORDS
 from chainrule.native.fuse import Call
+from chainrule.native.linked import LIBRARIES
 from chainrule.native.loops import Block
 from chainrule.native.machine import optimised, processor
 from chainrule.native.program import Program
@@ -88,7 +90,7 @@ def export(program: Program, folder: Any, name: str, names: Sequence[str] = ()) 
     texts = {
         f"{name}.h": (source.header(), "the interface"),
         f"{name}.c": (source.text(), "the function in C11, alone"),
-        f"{name}_main.c": (source.main(), f"a program that calls it: cc -O2 {name}_main.c {name}.c -lm"),
+        f"{name}_main.c": (source.main(), f"a program that calls it: cc -O2 {name}_main.c {name}.c {source.links}"),
     }
     for file, (text, what) in texts.items():
         (path / file).write_text(text, encoding="utf-8")
@@ -96,11 +98,12 @@ def export(program: Program, folder: Any, name: str, names: Sequence[str] = ()) 
     code = _object(module(source))
     (path / f"{name}.o").write_bytes(code)
     made.files[f"{name}.o"] = "the same as machine code for this processor"
-    library = _linked(path, name)
+    library = _linked(path, name, LIBRARIES if source.linked else ("",))
     if library is None:
+        what = "LAPACK to link with" if source.linked else "linker"
         made.missing.append(
-            f"no shared library: no linker was found. Make one with: "
-            f"cc -O3 -march=native -fno-math-errno -shared -fPIC {name}.c -o {library_name(name)} -lm"
+            f"no shared library: no {what} was found. Make one with: "
+            f"cc -O3 -march=native -fno-math-errno -shared -fPIC {name}.c -o {library_name(name)} {source.links}"
         )
     else:
         made.files[library] = "a shared library of that"
@@ -118,26 +121,27 @@ def _object(text: str) -> bytes:
     return target.emit_object(optimised(text))
 
 
-def _linked(path: Path, name: str) -> str | None:
-    """Link the object file, if something is there to do it; the name of the library."""
+def _linked(path: Path, name: str, choices: Sequence[str]) -> str | None:
+    """Link the object file, if something is there to do it, with one of these libraries; the name of the library."""
     library = library_name(name)
     shared = "-dynamiclib" if sys.platform == "darwin" else "-shared"
     for tool in ("cc", "gcc", "clang", "ld", "ld.lld"):
         if shutil.which(tool) is None:
             continue
-        ending = [] if tool.startswith("ld") else ["-lm"]
-        command = [tool, shared, f"{name}.o", "-o", library, *ending]
-        done = subprocess.run(command, cwd=path, capture_output=True, check=False)
-        if done.returncode == 0:
-            return library
+        for choice in choices:
+            ending = [*choice.split(), *([] if tool.startswith("ld") else ["-lm"])]
+            command = [tool, shared, f"{name}.o", "-o", library, *ending]
+            done = subprocess.run(command, cwd=path, capture_output=True, check=False)
+            if done.returncode == 0:
+                return library
     return None
 
 
 def _shippable(lowered: Lowered, name: str) -> None:
     """Refuse what calls Python, or routines that are written nowhere here."""
     loops = lowered.loops
-    foreign = [known(s) for s in calls(loops.block, rare=True) if not s.startswith("host.") and function_of(s) is None]
-    foreign = [x for x in dict.fromkeys(foreign) if fallback.routine(f"blas_{x}") is None]
+    foreign = [s for s in calls(loops.block, rare=True) if not s.startswith(("host.", SYMBOL))]
+    foreign = list(dict.fromkeys(known(s) for s in foreign if function_of(s) is None))
     if foreign:
         shown = ", ".join(foreign)
         ops = ", ".join(_ops_that_call(lowered, foreign)) or shown
