@@ -1,9 +1,15 @@
-"""Libraries in turn on one workload: their medians, cold times, and whether they compute the same."""
+"""Libraries in turn on one workload: their medians, cold times, and whether they compute the same.
+
+Threads of OpenMP spin for some 4 ms after their work is done, on a core that the next library would have. So there is a
+pause before every turn, long enough for them to sleep; and what takes less than a sample is called once before it is
+timed, since another library has had the caches. Both hold for all libraries alike.
+"""
 
 from __future__ import annotations
 
 import statistics
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +23,7 @@ from bench.native.worker import Worker, module_of
 LIBRARIES = ("ours", "by_c", "numba", "jax", "torch_compile", "torch", "casadi", "pytensor", "autograd")
 SHOWN = {"by_c": "C", "torch_compile": "torch.compile"}
 ROUNDS, SLOW, SLOW_ROUNDS = 15, 0.15, 3
+PAUSE = 0.02  # seconds before a turn
 UNITS = {"ns": 1e9, "µs": 1e6, "ms": 1e3, "s": 1.0}
 
 _workers: dict[str, Worker] = {}
@@ -60,6 +67,7 @@ def contest(workload: str, case: Case, libraries: Sequence[str] = LIBRARIES) -> 
     for turn in range(ROUNDS):
         for library, taken in seconds.items():
             if turn < SLOW_ROUNDS or taken[0] < SLOW:
+                time.sleep(PAUSE)
                 taken.append(worker(library).ask(do="time")["seconds"])
     return Outcome({SHOWN.get(name, name): statistics.median(taken) for name, taken in seconds.items()}, cold)
 

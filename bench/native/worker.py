@@ -46,6 +46,8 @@ class Measured:
             self.seconds = self.time()
 
     def time(self) -> float:
+        if self.number > 1:
+            self.timer.timeit(1)
         return self.timer.timeit(self.number) / self.number
 
 
