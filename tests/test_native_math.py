@@ -95,6 +95,33 @@ def power(x, y):
     return mp.power(x, y) if x > 0 or mp.isint(y) else mp.nan
 
 
+def digits_of_gamma(x):
+    return mp.gamma(x) if x > -200 else mp.mpf(0)
+
+
+def signed(function):
+    """The sign of SciPy's zeros and infinities is lost where x is no integer of 32 bits."""
+
+    def found(x):
+        y = function(x)
+        return np.where(((y == 0) | np.isinf(y)) & (np.floor(x) != x), np.copysign(y, special.gammasgn(x)), y)
+
+    return found
+
+
+def digits_of_reciprocal_gamma(x):
+    return mp.rgamma(x) if abs(x) < 200 else mp.mpf(0)
+
+
+def scipy_trigamma(x):
+    # Far on the left SciPy adds up as many terms as x is large.
+    return special.polygamma(1, np.where(x < -99, np.where(np.floor(x) == x, 0.0, 1.0), x))
+
+
+def digits_of_trigamma(x):
+    return mp.psi(1, x) if x > 0 else (mp.pi / mp.sinpi(x)) ** 2 - mp.psi(1, 1 - x)
+
+
 # name: digits, NumPy's or SciPy's function, an interval, units in the last place
 REAL = {
     "exp": (mp.exp, np.exp, -750, 720, 1),
@@ -121,6 +148,9 @@ REAL = {
     "softplus": (lambda x: mp.log1p(mp.exp(x)) if x < 1000 else x, lambda x: np.logaddexp(x, 0), -50, 50, 2.5),
     "erf": (mp.erf, special.erf, -6, 6, 2),
     "erfc": (lambda x: mp.erfc(x) if x < 1e4 else mp.mpf(0), special.erfc, -6, 28, 4),
+    "gamma": (digits_of_gamma, signed(special.gamma), -12, 172, 4),
+    "rgamma": (digits_of_reciprocal_gamma, signed(special.rgamma), -12, 180, 4),
+    "trigamma": (digits_of_trigamma, scipy_trigamma, -12, 12, 4),
     "ndtr": (lambda x: mp.ncdf(x) if x > -1e4 else mp.mpf(0), special.ndtr, -39, 9, 4),
 }
 
@@ -134,6 +164,43 @@ def test_real_functions(name, dtype):
         right = numpy(x)
     most, at = worst(name, dtype, function, right, [x])
     assert most <= limit, (most, at)
+
+
+# name: digits of x and of what the error is relative to on the left, SciPy's function
+WITH_ZEROS = {
+    "lgamma": (
+        lambda x: mp.re(mp.loggamma(x)) if x > 0 else mp.log(mp.pi / abs(x * mp.sinpi(x))) - mp.re(mp.loggamma(-x)),
+        lambda x: max(mp.loggamma(-x), 1),
+        special.gammaln,
+    ),
+    "digamma": (
+        lambda x: mp.psi(0, x) if x > 0 else mp.psi(0, 1 - x) - mp.pi * mp.cospi(x) / mp.sinpi(x),
+        lambda x: abs(mp.psi(0, -x)) + abs(mp.pi * mp.cospi(x) / mp.sinpi(x)),
+        special.psi,
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", sorted(WITH_ZEROS))
+def test_functions_with_zeros_on_the_left(name, dtype):
+    function, size, scipy = WITH_ZEROS[name]
+    around = np.random.default_rng(2).normal(0, 1e-3, 300)
+    roots = [1.4616321449683623, 1, 2, 3, -1, -2, -3.5, -7, -20, -2.4570247382208006, -0.504083008264455]
+    x = np.concatenate([sampled(dtype, -12, 12), *[root + around * rate for root in roots for rate in (1, 100)]])
+    x = x.astype(dtype)
+    with np.errstate(all="ignore"):
+        right = scipy(x)
+    found = compiled(name, dtype, 1, 8)(x)
+    usual = (np.isfinite(right) | np.isfinite(found)) & (x != 0)
+    np.testing.assert_array_equal(found[~usual], right[~usual])
+    with mp.workprec(200):
+        for value, y in zip(map(float, x[usual]), found[usual], strict=True):
+            given = mp.mpf(value)
+            digits = function(given)
+            scale = digits if value > 0 else max(abs(digits), size(given))
+            off = error_in_ulps(dtype(abs(scale)), abs(scale) + abs(mp.mpf(float(y)) - digits), dtype)
+            assert off <= 4.5, (value, y, off)  # half a unit is of the scale itself
 
 
 @np.errstate(all="ignore")
@@ -179,15 +246,35 @@ def test_sines_of_numbers_next_to_multiples_of_half_pi():
         assert max(off) < 2.5
 
 
+def test_gamma_at_its_limits():
+    x = np.array([171.6243769563027, 171.62437695630274, -170.5, -177.5, -184.5, 178.0, 7e-309, 5e-309, -(2.0**53)])
+    gamma, reciprocal = (compiled(name, np.float64, 1, 8)(x) for name in ("gamma", "rgamma"))
+    with mp.workprec(200):
+        for i in (0, 2, 3):
+            assert error_in_ulps(gamma[i], mp.gamma(mp.mpf(float(x[i]))), np.float64) <= 4
+        for i in (0, 2, 5, 6):
+            assert error_in_ulps(reciprocal[i], mp.rgamma(mp.mpf(float(x[i]))), np.float64) <= 4
+    assert gamma[1] == gamma[5] == gamma[7] == np.inf and gamma[6] < np.inf
+    assert gamma[4] == 0 and np.signbit(gamma[4]) and np.isnan(gamma[8]) and reciprocal[8] == 0
+    assert reciprocal[3] == np.inf and reciprocal[4] == -np.inf
+
+
+def test_signs_and_the_right_half_of_log_gamma():
+    x = np.array([0.0, -0.0, -0.5, -1.5, -2.0, 3.0, 1e17, -1e17, np.inf, -np.inf, np.nan])
+    for name, scipy in (("gammasgn", special.gammasgn), ("loggamma", special.loggamma)):
+        np.testing.assert_array_equal(np.isnan(compiled(name, np.float64, 1, 8)(x)), np.isnan(scipy(x)))
+        np.testing.assert_allclose(compiled(name, np.float64, 1, 8)(x), scipy(x), rtol=1e-15)
+
+
 def test_one_lane_and_many_give_the_same_bits():
     x = sampled(np.float64, -30, 30)
-    for name in REAL:
+    for name in [*REAL, *WITH_ZEROS]:
         one, many = (compiled(name, np.float64, 1, lanes)(x) for lanes in (1, 8))
         np.testing.assert_array_equal(one, many)
 
 
 @pytest.mark.parametrize("scales", [False, "+avx512f" in processor()[1].split(",")])
-@pytest.mark.parametrize("name", ["exp", "exp2", "sigmoid", "erfc"])
+@pytest.mark.parametrize("name", ["exp", "exp2", "sigmoid", "erfc", "gamma", "rgamma"])
 def test_whole_registers_give_the_same_numbers(name, scales):
     for dtype, lanes in ((np.float64, 8), (np.float32, 16)):
         x = sampled(dtype, *REAL[name][2:4])

@@ -71,6 +71,41 @@ def erfcx(x: Any) -> Any:
     return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
+def sine_of_pi(x: Any) -> Any:
+    return mp.sinpi(x) / mp.pi
+
+
+def log_gamma(t: Any) -> Any:
+    """log Γ(2 + t)/t."""
+    return mp.loggamma(2 + t) / t if t else mp.digamma(2)
+
+
+def stirling(u: Any) -> Any:
+    """s of log Γ(x) = (x − ½)·log x − x + ½·log 2π + s/x, where u = 1/x²."""
+    x = 1 / mp.sqrt(u)
+    return (mp.loggamma(x) - ((x - HALF) * mp.log(x) - x + mp.log(2 * mp.pi) / 2)) * x
+
+
+def digamma(t: Any) -> Any:
+    """z·ψ(z)/(z − x₀) of z = 3/2 + t, where x₀ is the zero of ψ."""
+    z = t + 3 * HALF
+    return z * mp.digamma(z) / (z - ZERO)
+
+
+def digamma_far(u: Any) -> Any:
+    """p of ψ(x) = log x − 1/(2x) − u·p, where u = 1/x²."""
+    x = 1 / mp.sqrt(u)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / u
+
+
+def trigamma_far(u: Any) -> Any:
+    """q of ψ′(x) = 1/x + u/2 + q·u/x, where u = 1/x²."""
+    x = 1 / mp.sqrt(u)
+    return (mp.polygamma(1, x) - 1 / x - u / 2) * x / u
+
+
+HALF = mp.mpf(1) / 2
+ZERO = mp.findroot(mp.digamma, 1.46)
 FAR = mp.mpf(3)
 TINY = mp.mpf("1e-12")
 HALF_LOG_2 = mp.log(2) / 2 + SLACK
@@ -110,6 +145,15 @@ POLYNOMIALS: dict[str, tuple[Any, ...]] = {
         lambda t: erfcx(FAR * (1 + t) / (1 - t)),
         lambda t: 1 / erfcx(FAR * (1 + t) / (1 - t)),
         (mp.mpf("0.749") - FAR) / (mp.mpf("0.749") + FAR), (28 - FAR) / (28 + FAR), 21, 10,
+    ),
+    "SINE_OF_PI": (odd(sine_of_pi), of_odd(sine_of_pi), TINY, HALF**2, 8, 4),
+    "LOG_GAMMA": (log_gamma, lambda t: 1 / log_gamma(t), mp.mpf("-0.601"), mp.mpf("0.401"), 18, 8),
+    "RECIPROCAL_GAMMA": (lambda t: mp.rgamma(2 + t), lambda t: mp.gamma(2 + t), -HALF, HALF, 15, 8),
+    "STIRLING": (stirling, mp.sqrt, TINY, 1 / mp.mpf("4.375") ** 2, 8, 2),
+    "DIGAMMA": (digamma, lambda t: 1 / digamma(t), -HALF, HALF, 17, 8),
+    "DIGAMMA_FAR": (digamma_far, lambda u: u / mp.digamma(1 / mp.sqrt(u)), TINY, mp.mpf(1) / 36, 6, 2),
+    "TRIGAMMA_FAR": (
+        trigamma_far, lambda u: u * mp.sqrt(u) / mp.polygamma(1, 1 / mp.sqrt(u)), TINY, mp.mpf(1) / 36, 7, 2,
     ),
 }  # fmt: skip
 

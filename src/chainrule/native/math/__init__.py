@@ -9,10 +9,12 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.math import (
     arithmetic,
     complexes,
+    digamma,
     entropy,
     error,
     exponential,
     foreign,
+    gamma,
     inverse,
     logarithm,
     powers,
@@ -30,6 +32,8 @@ REAL: dict[str, Callable[..., Any]] = {
         (inverse, "asin acos atan atan2"),
         (powers, "square_root pow cbrt hypot"),
         (error, "erf erfc ndtr"),
+        (gamma, "lgamma loggamma gamma rgamma gammasgn"),
+        (digamma, "digamma trigamma polygamma"),
         (entropy, "xlogy xlog1py entr logit huber pseudo_huber cosm1 sinc"),
     )
     for name in names.split()

@@ -79,6 +79,11 @@ def polynomial(e: Emitter, x: Value, coefficients: Any) -> Value:
     return e.fma(horner(e, square, coefficients[1::2]), x, horner(e, square, coefficients[::2]))
 
 
+def anchored(e: Emitter, x: Value, coefficients: Any) -> Value:
+    """As ``polynomial``, with the constant added last: where it is most of the sum, little but one rounding is lost."""
+    return e.fma(x, polynomial(e, x, coefficients[1:]), coefficients[0])
+
+
 def horner(e: Emitter, x: Value, coefficients: Any) -> Value:
     total: Any = coefficients[-1]
     for c in coefficients[-2::-1]:

@@ -15,7 +15,7 @@ from chainrule.native.values import F32, F64, Value
 INFINITY, NAN = float("inf"), float("nan")
 
 
-def _precise_log(e: Emitter, form: Format, x: Value) -> tuple[Value, Value]:
+def precise_log(e: Emitter, form: Format, x: Value) -> tuple[Value, Value]:
     """log x of x ≥ 0 in two parts, within 2⁻⁶⁴ of its size."""
     lifted, shift = normal(e, form, x)
     k, f = mantissa(e, form, lifted)
@@ -60,7 +60,7 @@ def pow(e: Emitter, form: Format, x: Value, y: Value) -> Value:
         wide = e.abs(e.cast(x, F64))
         size = e.cast(exp(e, e.cast(y, F64) * log(e, wide)), F32)
     else:
-        log_x, rest = _precise_log(e, form, e.abs(x))
+        log_x, rest = precise_log(e, form, e.abs(x))
         high = e.rounded("mul", y, log_x)
         low = e.fma(y, rest, e.fma(y, log_x, -high))
         bound = 1000.0

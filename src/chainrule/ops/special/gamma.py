@@ -19,7 +19,7 @@ elementwise(
     "gamma",
     value=special.gamma,
     d=lambda xp, out, x: xp.multiply(out, xp.digamma(x)),
-    emit=lambda e, x: e.special("gamma", x),
+    emit=lambda e, x: e.gamma(x),
     domain=("positive",),
     public=("special.gamma",),
     doc="""Γ(x) = ∫₀^∞ t^(x−1) e^(−t) dt, for real and complex x; Γ′ = Γ·ψ (DLMF 5.2.2).
@@ -32,7 +32,7 @@ elementwise(
     "gammaln",
     value=special.gammaln,
     d=lambda xp, _out, x: xp.digamma(x),
-    emit=lambda e, x: e.special("gammaln", x),
+    emit=lambda e, x: e.lgamma(x),
     domain=("positive",),
     method="lgamma",
     public=("special.gammaln", "special.lgamma"),
@@ -46,7 +46,7 @@ elementwise(
     "loggamma",
     value=special.loggamma,
     d=lambda xp, _out, x: xp.digamma(x),
-    emit=lambda e, x: e.special("loggamma", x),
+    emit=lambda e, x: e.loggamma(x),
     domain=("positive",),
     public=("special.loggamma",),
     doc="""The principal branch of log Γ(x), cut along the negative axis; the derivative is ψ(x).
@@ -72,7 +72,7 @@ elementwise(
     "rgamma",
     value=special.rgamma,
     d=_rgamma_slope,
-    emit=lambda e, x: e.special("rgamma", x),
+    emit=lambda e, x: e.rgamma(x),
     public=("special.rgamma",),
     doc="""1/Γ(x), which is 0 at the poles of Γ, where its slope at −n is (−1)ⁿ n!.
 
@@ -84,7 +84,7 @@ elementwise(
     "gammasgn",
     value=special.gammasgn,
     d=ZERO,
-    emit=lambda e, x: e.special("gammasgn", x),
+    emit=lambda e, x: e.gammasgn(x),
     public=("special.gammasgn",),
     doc="""The sign of Γ(x); it is flat.
 
@@ -99,7 +99,7 @@ elementwise(
     "digamma",
     value=special.digamma,
     d=lambda xp, _out, x: xp.polygamma(1, x),
-    emit=lambda e, x: e.special("psi", x),
+    emit=lambda e, x: e.digamma(x),
     domain=("positive",),
     method=True,
     public=("special.digamma", "special.psi"),
@@ -153,6 +153,7 @@ elementwise(
     "polygamma",
     value=_polygamma,
     d=(NONE, lambda xp, _out, n, x: xp.polygamma(xp.add(n, 1), x)),
+    emit=lambda e, n, x: e.polygamma(n, x),
     domain=("positive", "positive"),
     public=("special.polygamma",),
     doc="""ψ⁽ⁿ⁾(x), the n-th derivative of digamma, for integers n ≥ 0; complex x too. There is no derivative by n.
