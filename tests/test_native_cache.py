@@ -16,6 +16,7 @@ from chainrule import native
 from chainrule.native import cache, machine, pure
 from chainrule.native.cache import Folder
 from chainrule.native.digest import spelled
+from chainrule.spec import content_of, copied, unchangeable
 
 KEY, OTHER = cache.digest(b"key"), cache.digest(b"other")
 
@@ -435,3 +436,33 @@ def test_the_key_says_what_compiled(monkeypatch):
     monkeypatch.setattr(machine, "processor", lambda: ("another", "+features"))
     assert machine.key_of("text", b"content") != before
     machine._maker.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.int64, np.int8, bool])
+def test_contents_tell_arrays_apart(dtype):
+    """Arrays that are mostly 0 are told by where they are not, −0 being none."""
+    found = [np.zeros(4096, dtype) for _ in range(4)]
+    found[1][4095] = 1
+    found[2][4094] = 1
+    found[3][:] = 1
+    if np.dtype(dtype).kind in "fc":
+        found += [-found[0], -found[1], np.where(found[1] == 1, np.nan, found[0])]
+    assert len({content_of(x) for x in found}) == len(found)
+    assert all(content_of(x) == content_of(x.copy()) == content_of(x.reshape(64, 64)[:, :]) for x in found)
+    assert content_of(found[1].reshape(64, 64).T) != content_of(found[1].reshape(64, 64)[::-1])
+    assert len(content_of(np.eye(64, dtype=dtype))) <= 64 * 64 * np.dtype(dtype).itemsize
+
+
+def test_what_cannot_change_is_not_copied():
+    given = np.arange(6.0).reshape(2, 3)
+    fixed = unchangeable(given)
+    given[:] = 0
+    np.testing.assert_array_equal(fixed, np.arange(6.0).reshape(2, 3))
+    for view in (fixed, fixed[1:], fixed.T, np.broadcast_to(fixed, (4, 2, 3))):
+        assert copied(view) is view
+        with pytest.raises(ValueError):
+            view.flags.writeable = True
+    closed = given.copy()
+    closed.flags.writeable = False  # which its owner can undo
+    for array in (given, closed, closed[1:], np.frombuffer(bytearray(16))):
+        assert not np.shares_memory(copied(array), array)

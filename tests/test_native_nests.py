@@ -156,6 +156,10 @@ def test_diagonals():
     assert diagonal_of(broken) is None
     assert diagonal_of(np.zeros((40, 40))) is None
     assert diagonal_of(np.eye(8)) is None
+    assert diagonal_of(np.where(np.eye(40) == 1, -1.0, 0.0)) == (0, -1.0)
+    assert diagonal_of(-np.eye(40)) is None  # of −0
+    assert diagonal_of(np.where(np.eye(40) == 1, np.nan, 0.0)) is None
+    assert diagonal_of(np.ones((40, 40))) is None
 
 
 def test_parts_that_overlap_add_up():

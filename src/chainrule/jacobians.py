@@ -14,7 +14,7 @@ from chainrule.graph.gradients import seed_spec
 from chainrule.graph.waiting import parts, waits
 from chainrule.ops import ops
 from chainrule.run import Run, positions
-from chainrule.spec import Spec
+from chainrule.spec import Spec, unchangeable
 from chainrule.transforms import grad, jvp
 from chainrule.tree import flatten, map_leaves, same_structure, unflatten
 from chainrule.vectorize import vmap
@@ -100,7 +100,8 @@ def _way(mode: str, inputs: list[Spec], outputs: list[Spec], holomorphic: bool) 
 
 
 def _basis(spec: Spec) -> Any:
-    return np.eye(spec.size, dtype=spec.dtype).reshape(spec.size, *spec.shape)
+    """All elements of a basis; where a graph is recorded, its nodes share this memory."""
+    return unchangeable(np.eye(spec.size, dtype=spec.dtype).reshape(spec.size, *spec.shape))
 
 
 def _mapped(walk: Callable[[Any], Any], spec: Spec) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.errors import AxisError, DTypeError, ShapeError
 
 Shape = tuple[int, ...]
+SPARSE = 1 << 12  # bytes of arrays that are looked through for zeros
 
 
 class Spec(NamedTuple):
@@ -68,8 +69,32 @@ def distinct(array: np.ndarray) -> np.ndarray:
     return array[tuple(slice(1) if stride == 0 else slice(None) for stride in array.strides)]
 
 
+def unchangeable(array: np.ndarray) -> np.ndarray:
+    """A copy whose memory is that of bytes, which nobody can make writable."""
+    return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)
+
+
+def content_of(array: Any) -> bytes:
+    """What tells an array from all others of its shape and dtype: its bytes; of one that is mostly 0, where others are.
+
+    There are fewer bytes in the second case, so that both are apart.
+    """
+    if array.nbytes < SPARSE or array.nbytes % 8 or array.dtype.kind not in "biufc":
+        return array.tobytes()
+    words = np.ascontiguousarray(array).reshape(-1).view(np.uint64)
+    if np.count_nonzero(words) * 4 > words.size:
+        return array.tobytes()
+    places = np.flatnonzero(words)
+    return places.tobytes() + words[places].tobytes()
+
+
 def copied(array: np.ndarray) -> np.ndarray:
-    """A copy that repeats what the array repeats, and takes no more memory."""
+    """A copy that repeats what the array repeats, and takes no more memory; the array itself if it is unchangeable."""
+    owner: Any = array
+    while owner.__class__ is np.ndarray and not owner.flags.writeable:
+        owner = owner.base
+    if owner.__class__ is bytes:
+        return array
     if 0 not in array.strides or array.size == 0:
         return array.copy()
     return np.broadcast_to(distinct(array).copy(), array.shape)

@@ -12,7 +12,7 @@ from chainrule.graph.graph import Graph
 from chainrule.graph.operands import constants_of
 from chainrule.op import PICK, REGISTRY, Op
 from chainrule.ops.index import SLOT
-from chainrule.spec import Spec, Specs
+from chainrule.spec import Spec, Specs, content_of
 
 _WORDS = {id(None): "None", id(Ellipsis): "...", id(SLOT): "SLOT"}
 _PLAIN = (bool, int, float, complex, str, bytes)
@@ -67,7 +67,7 @@ class _Speller:
         if kind in _PLAIN:
             return f"{kind.__name__}:{x!r}"
         if issubclass(kind, (np.ndarray, np.generic)) and x.dtype.kind in "biufc":
-            content = x.tobytes()
+            content = content_of(x)
             shown = content.hex() if len(content) <= 64 else blake2b(content).hexdigest()
             return f"{kind.__name__}:{x.dtype.str}{list(x.shape)}:{shown}"
         if kind in (tuple, list) or (issubclass(kind, tuple) and hasattr(kind, "_fields")):

@@ -40,12 +40,14 @@ def diagonal_of(array: np.ndarray) -> tuple[int, Any] | None:
     """(offset, number) of a large matrix that is this number along one diagonal and 0 elsewhere."""
     if array.ndim != 2 or array.size < DIAGONAL or array.dtype.kind != "f" or 1 in array.shape:
         return None
-    rows, columns = np.nonzero(array)
-    if not len(rows):
+    if not 0 < np.count_nonzero(array) <= min(array.shape):
         return None
+    rows, columns = np.nonzero(array)
     offset, number = int(columns[0] - rows[0]), array[rows[0], columns[0]]
-    same = np.array_equal(array, number * np.eye(*array.shape, k=offset, dtype=array.dtype))
-    return (offset, number) if same and not np.signbit(array).any() else None
+    diagonal = array.diagonal(offset)
+    same = len(rows) == len(diagonal) and np.array_equal(diagonal, np.full(len(diagonal), number))
+    signs = np.count_nonzero(np.signbit(array))  # of −0 too, which is no such 0
+    return (offset, number) if same and signs == np.signbit(number) * len(diagonal) else None
 
 
 def lowers(*names: str) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from chainrule.box import Box
 from chainrule.graph.graph import Graph
 from chainrule.node import Node
 from chainrule.passes.rebuild import rebuilt
-from chainrule.spec import distinct
+from chainrule.spec import content_of, distinct
 
 # Ops whose operands may be exchanged, with the same result to the bit. (The larger of 0.0 and −0.0 may be either.)
 COMMUTING = frozenset({
@@ -75,7 +75,7 @@ def spelled(x: Any) -> Any:
         return x._node if x._node is not None else spelled(x._value)
     if isinstance(x, (np.ndarray, np.generic)):
         once = distinct(np.asarray(x))
-        return x.dtype.str, x.shape, once.shape, once.tobytes()
+        return x.dtype.str, x.shape, once.shape, content_of(once)
     if isinstance(x, (tuple, list)):
         return type(x), tuple(map(spelled, x))
     if isinstance(x, slice):
