@@ -30,7 +30,7 @@ from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Lowering, placed
-from chainrule.native.machine import Code, generated, key_of, object_of, processor
+from chainrule.native.machine import Code, can, generated, key_of, object_of
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.pool import started
 from chainrule.native.program import Program
@@ -59,7 +59,7 @@ class Lowered:
 
     def __init__(self, graph: Graph, portable: bool = False):
         e = Emitter(FUNCTIONS)
-        e.scales = not portable and "+avx512f" in processor()[1].split(",")
+        e.scales = not portable and can("avx512f")
         e.portable = portable
         tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
         specs = [node.spec for node in graph.inputs]

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer, Program
-from chainrule.native.machine import Code, processor
+from chainrule.native.machine import Code, can
 from chainrule.native.symbols import resolves
 from chainrule.native.values import I64
 
@@ -30,7 +30,7 @@ WRITTEN = 24  # products of vectors that a step of the loop over k writes out, i
 @cache
 def accumulators() -> int:
     """How many vectors are summed up at once, with registers left for the operands."""
-    return 24 if "+avx512f" in processor()[1] else FEW
+    return 24 if can("avx512f") else FEW
 
 
 @dataclass(frozen=True)

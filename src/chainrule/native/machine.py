@@ -1,17 +1,23 @@
-"""From text of LLVM to machine code in memory."""
+"""From text of LLVM to machine code in memory.
+
+It is for this computer's processor. The variable ``CHAINRULE_CPU`` asks for code that older ones run too, in files that
+are exported, say: ``x86-64`` and its levels ``-v2`` to ``-v4``, or ``generic`` on other architectures.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
+from chainrule.errors import DomainError
 from chainrule.native import cache
 
 # LLVM's -O1 for the generation of code: what -O2 does more is to order the instructions once again, after they have
@@ -20,10 +26,46 @@ CARE = 1
 LONG = 60_000  # lines, for which LLVM takes some 3 s; the time grows faster than their number
 
 
+# What each level of the x86-64 psABI adds to the one before.
+LEVELS = {
+    "x86-64": "64bit cmov cx8 fxsr mmx sse sse2",
+    "x86-64-v2": "crc32 cx16 popcnt sahf sse3 sse4.1 sse4.2 ssse3",
+    "x86-64-v3": "avx avx2 bmi bmi2 f16c fma lzcnt movbe xsave",
+    "x86-64-v4": "avx512bw avx512cd avx512dq avx512f avx512vl",
+}
+
+
 @functools.cache
 def processor() -> tuple[str, str]:
-    """The name of this computer's processor, and what it can do."""
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    """The name of the processor that code is made for, and what it can do: this computer's, or a level of them."""
+    asked, own = os.environ.get("CHAINRULE_CPU", ""), llvm.get_host_cpu_features()
+    if asked in ("", "native"):
+        return llvm.get_host_cpu_name(), own.flatten()
+    known = _levels({name for name, has in own.items() if has}, llvm.get_process_triple())
+    if asked not in known:
+        raise DomainError(
+            f"[jit] CHAINRULE_CPU is {asked!r}; expected what this processor can run: {', '.join(known)}, or native; "
+            f"set one of them before Python starts."
+        )
+    return asked, known[asked]
+
+
+def _levels(features: Set[str], triple: str) -> dict[str, str]:
+    """The processors that one with these features can stand for, and what they can do."""
+    if not triple.startswith("x86_64"):
+        return {"generic": ""}
+    found: dict[str, str] = {}
+    total: list[str] = []
+    for level, more in LEVELS.items():
+        total += more.split()
+        if features >= set(total):
+            found[level] = ",".join(f"+{name}" for name in total)
+    return found
+
+
+def can(feature: str) -> bool:
+    """Whether code may use a feature, by its name in LLVM."""
+    return f"+{feature}" in processor()[1].split(",")
 
 
 @functools.cache
@@ -46,7 +88,7 @@ def key_of(kind: str, content: bytes) -> bytes:
 
 @functools.cache
 def machine(level: int = CARE) -> llvm.TargetMachine:
-    """This computer's processor, with all that it can do; ``level`` is the care with which code is generated."""
+    """The processor, with all that it can do; ``level`` is the care with which code is generated."""
     return _new_machine(level)
 
 
