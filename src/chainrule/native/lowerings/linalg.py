@@ -18,7 +18,7 @@ from chainrule.native.listing import Lister, lowers
 from chainrule.native.loops import Pointer
 from chainrule.native.lower import Lowering
 from chainrule.native.statements import Array, c_strides
-from chainrule.native.values import BOOL, Value, part_of, parts_of
+from chainrule.native.values import BOOL, Pair, Value, part_of, parts_of
 from chainrule.node import Node
 from chainrule.reduction import real_dtype
 
@@ -118,7 +118,7 @@ def _at(lowering: Lowering, array: Array, index: Value) -> Pointer:
     return lowering.e.at(lowering.pointer(array), part_of(array.dtype), index * parts_of(array.dtype))
 
 
-def _lowered(lister: Lister, node: Node, operands: Any, cores: Sequence[int], prepare: Any, rule: Any = None) -> Any:
+def of_matrices(lister: Lister, node: Node, operands: Any, cores: Sequence[int], prepare: Any, rule: Any = None) -> Any:
     """The outputs of an op, written out where that is said and they are small, else by calls."""
     op = node.op
     assert op is not None
@@ -169,7 +169,7 @@ def _solve(lister: Lister, operands: Any, node: Node) -> Any:
 
         return one
 
-    return _lowered(lister, node, operands, (2, core, core), prepare, elimination.solved)
+    return of_matrices(lister, node, operands, (2, core, core), prepare, elimination.solved)
 
 
 @lowers("inv", "inv_or_nan")
@@ -195,7 +195,7 @@ def _inv(lister: Lister, operands: Any, node: Node) -> Any:
 
         return one
 
-    return _lowered(lister, node, operands, (2, 2), prepare, rule)
+    return of_matrices(lister, node, operands, (2, 2), prepare, rule)
 
 
 @lowers("solve_triangular")
@@ -224,7 +224,7 @@ def _solve_triangular(lister: Lister, operands: Any, node: Node) -> Any:
 
         return one
 
-    return _lowered(lister, node, operands, (2, core, core), prepare)
+    return of_matrices(lister, node, operands, (2, core, core), prepare)
 
 
 # --------------------------------------------------------------------------------------------- determinants
@@ -236,18 +236,16 @@ def _det(lister: Lister, operands: Any, node: Node) -> Any:
         found, well = elimination.determinant(e, a)
         return [[found]], well
 
-    return _lowered(lister, node, operands, (2, 0), _logarithm(node, lambda e, sign, log: (sign * e.exp(log),)), rule)
+    return of_matrices(lister, node, operands, (2, 0), _logarithm(lambda e, sign, log: (sign * e.exp(log),)), rule)
 
 
 @lowers("slogdet")
 def _slogdet(lister: Lister, operands: Any, node: Node) -> Any:
-    return _lowered(lister, node, operands, (2, 0, 0), _logarithm(node, lambda e, sign, log: (sign, log)))
+    return of_matrices(lister, node, operands, (2, 0, 0), _logarithm(lambda e, sign, log: (sign, log)))
 
 
-def _logarithm(node: Node, results: Callable[..., Any]) -> Callable[..., Any] | None:
-    """By the sign and the logarithm of the determinant, from the pivots, as NumPy does; of real ones."""
-    if any(p is not None and p.dtype.kind == "c" for p in node.parents):
-        return None
+def _logarithm(results: Callable[..., Any]) -> Callable[..., Any]:
+    """By the sign and the logarithm of the determinant, from the pivots, as NumPy does."""
 
     def prepare(work: Work, a: Any, *_outs: Any) -> Any:
         lowering, e, n, dtype = work.lowering, work.lowering.e, a[0], work.dtype
@@ -257,16 +255,21 @@ def _logarithm(node: Node, results: Callable[..., Any]) -> Callable[..., Any] | 
         def one(a: Pointer, *outs: Pointer) -> Value:
             turned(lowering, a, left, dtype, n, n)
             call()
-            sign, log = e.variable(dtype), e.variable(dtype)
+            sign, log = e.variable(dtype), e.variable(real_dtype(dtype))
             e.set(sign, e.const(1, dtype))
-            e.set(log, e.const(0, dtype))
+            e.set(log, e.const(0, real_dtype(dtype)))
             with e.loop(0, n) as i:
                 pivot = e.load(left, dtype, i * (n + 1))
                 moved = e.ne(e.cast(e.load(rows, np.dtype(np.int32), i), np.int64), i + 1)
-                now = e.get(sign)
-                e.set(sign, e.select((pivot < 0) ^ moved, -now, now))
-                e.set(sign, e.select(e.eq(pivot, 0), e.like(now, 0), e.get(sign)))
-                e.set(log, e.get(log) + e.log(e.abs(pivot)))
+                size = e.hypot(pivot.re, pivot.im) if isinstance(pivot, Pair) else e.abs(pivot)
+                now, turn = (
+                    e.get(sign),
+                    pivot / size if isinstance(pivot, Pair) else e.copysign(e.like(pivot, 1), pivot),
+                )
+                now = now * turn
+                now = e.select(moved, -now, now)
+                e.set(sign, e.select(e.eq(size, 0), e.const(0, dtype), now))
+                e.set(log, e.get(log) + e.log(size))
             total = e.get(log)
             for out, x in zip(outs, results(e, e.get(sign), total), strict=True):
                 e.store(out, 0, x)
@@ -281,7 +284,7 @@ def _logarithm(node: Node, results: Callable[..., Any]) -> Callable[..., Any] | 
 def _cofactor(lister: Lister, operands: Any, node: Node) -> Any:
     if len(node.shape) < 2 or node.shape[-1] > 3:
         return None
-    return _lowered(lister, node, operands, (2, 2), None, elimination.cofactors)
+    return of_matrices(lister, node, operands, (2, 2), None, elimination.cofactors)
 
 
 # -------------------------------------------------------------------------------------------------- factors
@@ -309,7 +312,7 @@ def _cholesky(lister: Lister, operands: Any, node: Node) -> Any:
 
         return one
 
-    return _lowered(lister, node, operands, (2, 2), prepare, rule)
+    return of_matrices(lister, node, operands, (2, 2), prepare, rule)
 
 
 def _flipped(rows: Any) -> Any:
@@ -347,68 +350,38 @@ def _qr(lister: Lister, operands: Any, node: Node) -> Any:
 
         return one
 
-    return _lowered(lister, node, operands, (2, 2, 2), prepare)
+    return of_matrices(lister, node, operands, (2, 2, 2), prepare)
 
 
-# ------------------------------------------------------------------------------------------ eigenvalues, SVD
-
-
-@lowers("eigh", "eigvalsh")
-def _eigh(lister: Lister, operands: Any, node: Node) -> Any:
-    assert node.op is not None
-    job, side = ("V" if node.op.name == "eigh" else "N"), node.params["UPLO"].upper()
-    complex_ = lister.view(operands[0]).dtype.kind == "c"
-
+@lowers("lu")
+def _lu(lister: Lister, operands: Any, node: Node) -> Any:
     def prepare(work: Work, a: Any, *_outs: Any) -> Any:
-        lowering, e, n, dtype = work.lowering, work.lowering.e, a[0], work.dtype
-        left, name, real = work.room(n * n), "heevd" if complex_ else "syevd", real_dtype(dtype)
-        wanted = [work.empty(), *([np.zeros(1, real)] if complex_ else []), np.zeros(1, np.int32)]
-        query = [x for room in wanted for x in (room, -1)]
-        sizes = lapack.workspace(work.name(name), job, side, n, EMPTY, n, EMPTY, *query)
-        rooms = [x for room, size in zip(wanted, sizes, strict=True) for x in (work.room(size, room.dtype), size)]
-        values = work.room(n, real)
-        call = work.prepared(name, job, side, n, left, n, values, *rooms)
-
-        def one(a: Pointer, *outs: Pointer) -> Value:
-            turned(lowering, a, left, dtype, n, n)
-            info = call()
-            straight(lowering, values, outs[0], real, n)
-            if job == "V":
-                turned(lowering, left, outs[1], dtype, n, n)
-            return e.ne(info, 0)
-
-        return one
-
-    return _lowered(lister, node, operands, (2, 1, 2) if job == "V" else (2, 1), prepare)
-
-
-@lowers("svd", "svdvals")
-def _svd(lister: Lister, operands: Any, node: Node) -> Any:
-    assert node.op is not None
-    job = "N" if node.op.name == "svdvals" else "A" if node.params["full_matrices"] else "S"
-
-    def prepare(work: Work, a: Any, *outs: Any) -> Any:
-        lowering, e, dtype, real = work.lowering, work.lowering.e, work.dtype, real_dtype(work.dtype)
+        lowering, e, dtype = work.lowering, work.lowering.e, work.dtype
         (m, n), k = a, min(a)
-        rows, columns = (outs[0][1], outs[2][0]) if job != "N" else (1, 1)
-        left, values = work.room(m * n), work.room(k, real)
-        u, vh = work.room(m * rows), work.room(columns * n)
-        given = [job, m, n, left, m, values, u, m, vh, columns]
-        query = [EMPTY if isinstance(x, Pointer) else x for x in given]
-        # The room for real numbers is told by LAPACK's documentation alone.
-        more = [work.room(max(7 * k, k * max(5 * k + 7, 2 * max(m, n) + 2 * k + 1)), real)] if dtype.kind == "c" else []
-        size = lapack.workspace(work.name("gesdd"), *query, work.empty(), -1, *[EMPTY] * (len(more) + 1))[0]
-        call = work.prepared("gesdd", *given, work.room(size), size, *more, work.room(8 * k, np.int32))
+        packed, pivots, order = work.room(m * n), work.room(k, np.int32), work.room(m, np.int64)
+        call, real = work.prepared("getrf", m, n, packed, m, pivots), real_dtype(dtype)
 
-        def one(a: Pointer, *outs: Pointer) -> Value:
-            turned(lowering, a, left, dtype, m, n)
-            info = call()
-            straight(lowering, values, outs[min(1, len(outs) - 1)], real, k)
-            if job != "N":
-                turned(lowering, u, outs[0], dtype, rows, m)
-                turned(lowering, vh, outs[2], dtype, n, columns)
-            return e.ne(info, 0)
+        def one(a: Pointer, p: Pointer, lower: Pointer, upper: Pointer) -> Value:
+            turned(lowering, a, packed, dtype, m, n)
+            call()
+            with e.loop(0, m) as i:
+                e.store(order, i, i)
+            with e.loop(0, k) as i:  # rows that were exchanged, one after the other
+                other = e.cast(e.load(pivots, np.dtype(np.int32), i), np.int64) - 1
+                one, two = e.load(order, np.dtype(np.int64), i), e.load(order, np.dtype(np.int64), other)
+                e.store(order, i, two)
+                e.store(order, other, one)
+            with lapack.elements(lowering, m, m) as (i, j):
+                here = e.eq(e.load(order, np.dtype(np.int64), j), i)
+                e.store(p, i * m + j, e.select(here, e.const(1, real), e.const(0, real)))
+            zero, unit = e.const(0, dtype), e.const(1, dtype)
+            with lapack.elements(lowering, m, k) as (i, j):
+                x = e.load(packed, dtype, j * m + i)
+                e.store(lower, i * k + j, e.select(i > j, x, e.select(e.eq(i, j), unit, zero)))
+            with lapack.elements(lowering, k, n) as (i, j):
+                e.store(upper, i * n + j, e.select(i <= j, e.load(packed, dtype, j * m + i), zero))
+            return e.const(False, BOOL)
 
         return one
 
-    return _lowered(lister, node, operands, (2, 2, 1, 2) if job != "N" else (2, 1), prepare)
+    return of_matrices(lister, node, operands, (2, 2, 2, 2), prepare)

@@ -186,7 +186,8 @@ def _lu(x: Any) -> Any:
     if not x.size:  # SciPy's results have other shapes then
         p, lower, upper = (np.zeros(*spec) for spec in _lu_spec(x))
         return p + np.eye(p.shape[-1], dtype=p.dtype), lower, upper
-    return scipy.linalg.lu(floating(x), check_finite=False)  # small integers would become float32
+    p, lower, upper = scipy.linalg.lu(floating(x), check_finite=False)  # small integers would become float32
+    return p.real, lower, upper  # of single complex numbers SciPy's is complex
 
 
 def _lu_spec(x: Spec) -> tuple[Spec, Spec, Spec]:

@@ -1,0 +1,178 @@
+"""Eigenvalues, singular values, and what is made of them, by LAPACK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.native import blas, lapack
+from chainrule.native.lapack import EMPTY, Work, straight, turned
+from chainrule.native.listing import Lister, lowers
+from chainrule.native.loops import Pointer
+from chainrule.native.lowerings.linalg import of_matrices
+from chainrule.native.values import BOOL, I32, Pair, Value
+from chainrule.node import Node
+from chainrule.reduction import real_dtype
+
+
+@lowers("eigh", "eigvalsh")
+def _eigh(lister: Lister, operands: Any, node: Node) -> Any:
+    assert node.op is not None
+    job, side = ("V" if node.op.name == "eigh" else "N"), node.params["UPLO"].upper()
+    complex_ = lister.view(operands[0]).dtype.kind == "c"
+
+    def prepare(work: Work, a: Any, *_outs: Any) -> Any:
+        lowering, e, n, dtype = work.lowering, work.lowering.e, a[0], work.dtype
+        left, name, real = work.room(n * n), "heevd" if complex_ else "syevd", real_dtype(dtype)
+        wanted = [work.empty(), *([np.zeros(1, real)] if complex_ else []), np.zeros(1, np.int32)]
+        query = [x for room in wanted for x in (room, -1)]
+        sizes = lapack.workspace(work.name(name), job, side, n, EMPTY, n, EMPTY, *query)
+        rooms = [x for room, size in zip(wanted, sizes, strict=True) for x in (work.room(size, room.dtype), size)]
+        values = work.room(n, real)
+        call = work.prepared(name, job, side, n, left, n, values, *rooms)
+
+        def one(a: Pointer, *outs: Pointer) -> Value:
+            turned(lowering, a, left, dtype, n, n)
+            info = call()
+            straight(lowering, values, outs[0], real, n)
+            if job == "V":
+                turned(lowering, left, outs[1], dtype, n, n)
+            return e.ne(info, 0)
+
+        return one
+
+    return of_matrices(lister, node, operands, (2, 1, 2) if job == "V" else (2, 1), prepare)
+
+
+def decomposed(work: Work, job: str, m: int, n: int, *rest: Any) -> Callable[[], Value]:
+    """The call that decomposes a matrix at rest[0] to values at rest[1], u and vh, whose leading sizes are last."""
+    left, values, u, vh, rows, columns = rest
+    k, real = min(m, n), real_dtype(work.dtype)
+    given = [job, m, n, left, m, values, u, rows, vh, columns]
+    query = [EMPTY if isinstance(x, Pointer) else x for x in given]
+    # The room for real numbers is told by LAPACK's documentation alone.
+    most = max(7 * k, k * max(5 * k + 7, 2 * max(m, n) + 2 * k + 1))
+    more = [work.room(most, real)] if work.dtype.kind == "c" else []
+    size = lapack.workspace(work.name("gesdd"), *query, work.empty(), -1, *[EMPTY] * (len(more) + 1))[0]
+    return work.prepared("gesdd", *given, work.room(size), size, *more, work.room(8 * k, I32))
+
+
+@lowers("svd", "svdvals")
+def _svd(lister: Lister, operands: Any, node: Node) -> Any:
+    assert node.op is not None
+    job = "N" if node.op.name == "svdvals" else "A" if node.params["full_matrices"] else "S"
+
+    def prepare(work: Work, a: Any, *outs: Any) -> Any:
+        lowering, e, dtype, real = work.lowering, work.lowering.e, work.dtype, real_dtype(work.dtype)
+        (m, n), k = a, min(a)
+        rows, columns = (outs[0][1], outs[2][0]) if job != "N" else (1, 1)
+        left, values = work.room(m * n), work.room(k, real)
+        u, vh = work.room(m * rows), work.room(columns * n)
+        call = decomposed(work, job, m, n, left, values, u, vh, m, columns)
+
+        def one(a: Pointer, *outs: Pointer) -> Value:
+            turned(lowering, a, left, dtype, m, n)
+            info = call()
+            straight(lowering, values, outs[min(1, len(outs) - 1)], real, k)
+            if job != "N":
+                turned(lowering, u, outs[0], dtype, rows, m)
+                turned(lowering, vh, outs[2], dtype, n, columns)
+            return e.ne(info, 0)
+
+        return one
+
+    return of_matrices(lister, node, operands, (2, 2, 1, 2) if job != "N" else (2, 1), prepare)
+
+
+# ----------------------------------------------------------------------------------------- general matrices
+
+
+@lowers("eig", "eig_once", "eigvals")
+def _eig(lister: Lister, operands: Any, node: Node) -> Any:
+    assert node.op is not None
+    job = "N" if node.op.name == "eigvals" else "V"
+
+    def prepare(work: Work, a: Any, *_outs: Any) -> Any:
+        lowering, e, n, dtype = work.lowering, work.lowering.e, a[0], work.dtype
+        # As NumPy does, complex ones in double precision.
+        inner = Work(lowering, np.dtype(np.complex128) if dtype.kind == "c" else dtype, work.taken)
+        own, made = inner.dtype, np.result_type(dtype, np.complex64)
+        left, vectors = inner.room(n * n), inner.room(n * n if job == "V" else 1)
+        values = [inner.room(n) for _ in range(1 if own.kind == "c" else 2)]
+        given = ["N", job, n, left, n, *values, vectors, 1, vectors, n if job == "V" else 1]
+        query = [EMPTY if isinstance(x, Pointer) else x for x in given]
+        more = [inner.room(2 * n, real_dtype(own))] if own.kind == "c" else []
+        size = lapack.workspace(inner.name("geev"), *query, inner.empty(), -1, *[EMPTY] * len(more))[0]
+        call = inner.prepared("geev", *given, inner.room(size), size, *more)
+
+        def number(i: Value) -> Pair:
+            if own.kind == "c":
+                return e.load(values[0], own, i)
+            return Pair(e.load(values[0], own, i), e.load(values[1], own, i))
+
+        def element(i: Value, j: Value) -> Pair:
+            """Of eigenvectors of two conjugate values, LAPACK has the real and the imaginary part."""
+            if own.kind == "c":
+                return e.load(vectors, own, j * n + i)
+            im = e.load(values[1], own, j)
+            first, last = e.select(im < 0, j - 1, j), e.select(im > 0, j + 1, j)
+            x, y = e.load(vectors, own, first * n + i), e.load(vectors, own, last * n + i)
+            return Pair(x, e.select(im > 0, y, e.select(im < 0, -y, e.like(y, 0))))
+
+        def one(a: Pointer, *outs: Pointer) -> Value:
+            failed = e.variable(BOOL)
+            e.set(failed, e.const(False, BOOL))
+            with lapack.elements(lowering, n, n) as (i, j):
+                x = e.load(a, dtype, i * n + j)
+                for part in (x.re, x.im) if isinstance(x, Pair) else (x,):
+                    e.set(failed, e.get(failed) | ~(e.abs(part) < np.inf))
+            # LAPACK may search for ever where elements are not finite.
+            with e.when(~e.get(failed)):
+                turned(lowering, a, left, dtype, n, n, own)
+                e.set(failed, e.ne(call(), 0))
+                with e.loop(0, n) as i:
+                    e.store(outs[0], i, e.cast(number(i), made))
+                if job == "V":
+                    with lapack.elements(lowering, n, n) as (i, j):
+                        e.store(outs[1], i * n + j, e.cast(element(i, j), made))
+            return e.get(failed)
+
+        return one
+
+    return of_matrices(lister, node, operands, (2, 1, 2) if job == "V" else (2, 1), prepare)
+
+
+@lowers("pinv")
+def _pinv(lister: Lister, operands: Any, node: Node) -> Any:
+    rtol = node.params["rtol"]
+    if node.params["hermitian"]:
+        return None
+
+    def prepare(work: Work, a: Any, _out: Any) -> Any:
+        lowering, e, dtype, real = work.lowering, work.lowering.e, work.dtype, real_dtype(work.dtype)
+        (m, n), k = a, min(a)
+        left, values = work.room(m * n), work.room(k, real)
+        u, vh = work.room(m * k), work.room(k * n)
+        call = decomposed(work, "S", m, n, left, values, u, vh, m, k)
+        cut = real.type(max(m, n) * np.finfo(dtype).eps if rtol is None else rtol)
+
+        def one(a: Pointer, out: Pointer) -> Value:
+            # Of the conjugate, so that nothing is left to be conjugated: P = Vᵀ·diag(1/s)·Uᵀ.
+            with lapack.elements(lowering, m, n) as (i, j):
+                x = e.load(a, dtype, i * n + j)
+                e.store(left, j * m + i, Pair(x.re, -x.im) if isinstance(x, Pair) else x)
+            info = call()
+            least = e.load(values, real, 0) * cut
+            with lapack.elements(lowering, k, m) as (j, i):
+                s = e.load(values, real, j)
+                factor = e.select(s > least, e.like(s, 1) / s, e.like(s, 0))
+                e.store(u, j * m + i, e.load(u, dtype, j * m + i) * factor)
+            one, zero = dtype.type(1), dtype.type(0)
+            blas.call(e, work.name("gemm"), "N", "N", m, n, k, one, u, m, vh, k, zero, out, m)
+            return e.ne(info, 0)
+
+        return one
+
+    return of_matrices(lister, node, operands, (2, 2), prepare)
