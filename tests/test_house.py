@@ -13,7 +13,7 @@ FLOORS = {
     1: "op node unknown box refusals apply reduction known operands noise window orders incomplete precision gauge",
     2: "ops.*",
     3: "graph.*",
-    4: "tensor creation protocols.* random",
+    4: "tensor creation protocols.* stream random",
     5: "run transforms vectorize jacobians transposition recompute custom series symbolic "
     "substitution bound trace control branches associative",
     6: "passes.*",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.box import Box
 from chainrule.errors import DTypeError
 from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
@@ -56,7 +57,10 @@ class Jitted(FastCallable, Inspected):
             return self._method(*args, **kwargs)
         call = Call(self.static, args, kwargs)
         made = self._specialized(call)
-        if not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
+        if made.streams:
+            for leaf in call.leaves:
+                noise.check(getattr(self, "__name__", "jit"), leaf.value)
+        elif not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
             return self(*args, **kwargs)  # as all calls after it, so that what it takes is always taken
         return made.call(_values(made, call), call.recorded, call.tensors)
 
@@ -95,7 +99,7 @@ class Jitted(FastCallable, Inspected):
         if args or kwargs or not needed:
             call = Call(self.static, args, kwargs)
             made = self._specialized(call)
-            return self._inside_of(made, lambda: [*made.outside, *_values(made, call)])
+            return self._inside_of(made, lambda: [*made.outside, *_values(made, call), *made.states(False)])
         if not self._known or asked == "profile":
             raise nothing_compiled(asked, needed)
         return self._inside_of(list(self._known.values())[-1], list)
@@ -161,7 +165,7 @@ class Jitted(FastCallable, Inspected):
             one, other = (self._specialized(call.with_numbers(plain)) for plain in (True, False))
         except Exception:  # a function that asks of what type its arguments are, and refuses one
             return False
-        if one.outside or other.outside or one.constants or other.constants:
+        if any(made.outside or made.constants or made.streams for made in (one, other)):
             return False
         text = spelled(one.body)
         same_result = form_of(one.structure) == form_of(other.structure) and one.classes == other.classes
@@ -293,7 +297,8 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     Numbers are inputs: another value compiles nothing new.
 
     The function runs on symbols (see :func:`chainrule.trace`), so what it does beside computing is done once, and what
-    depends on values (``if x > 0``) raises a SymbolError, and so do draws of random numbers: give them as arguments.
+    depends on values (``if x > 0``) raises a SymbolError. Random numbers are drawn anew at each call: see
+    :mod:`chainrule.random`.
     An array that it writes to changes within it, and not for the caller. Arrays that it closes over are constants from
     the first call on. Tensors that require a gradient, and states, are not: a function that closes over them is traced
     at each call.

@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from chainrule.box import Box
+from chainrule.box import Box, box
 from chainrule.errors import DomainError, SymbolError
-from chainrule.spec import Shape, shape_of
+from chainrule.node import SymbolicNode, record
+from chainrule.spec import Shape, Spec, shape_of
 
 _default: Any = None
 
-# The function that is traced to be compiled, or the body of a loop, if one is: what it draws would be drawn once for
-# all calls, or steps.
+# What is traced now, if something is: a Drawing, for a function that is compiled, or a Repeated.
 traced: ContextVar[Any] = ContextVar("traced", default=None)
 
 
 class Repeated:
-    """A loop whose body is traced."""
+    """A loop whose body is traced: what it draws would be drawn once for all steps."""
 
     def __init__(self, name: str):
         self.name = name
+
+
+class Drawing:
+    """A function that is traced to be compiled, and what it draws: the state of each stream becomes an input."""
+
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        self._taken = taken  # names that its other inputs have
+        self._symbols: dict[Any, Any] = {}  # stream → symbol of its state
+        self._drawn: dict[Any, int] = {}  # stream → blocks
+
+    @property
+    def streams(self) -> list[tuple[Any, int]]:
+        """The streams that are drawn from, and how many blocks of each."""
+        return list(self._drawn.items())
+
+    @property
+    def symbols(self) -> list[Any]:
+        """The nodes of their states."""
+        return [x._node for x in self._symbols.values()]
+
+    def place(self, stream: Any, blocks: int) -> tuple[Any, int]:
+        """The symbol of the state of a stream, and how many blocks were drawn after it, before some are now."""
+        if stream not in self._symbols:
+            names = ("random_state" + (str(i) if i else "") for i in itertools.count(len(self._symbols)))
+            name = next(name for name in names if name not in self._taken)
+            node = record(None, (), (None,), {"name": name}, Spec((3,), np.dtype(np.uint64)), SymbolicNode)
+            self._symbols[stream], self._drawn[stream] = box(Box.default, None, node), 0
+        offset = self._drawn[stream]
+        self._drawn[stream] += blocks
+        return self._symbols[stream], offset
+
+    def drawn(self, stream: Any) -> int:
+        return self._drawn.get(stream, 0)
+
+    def wind(self, stream: Any, drawn: int) -> None:
+        """Go back to where so many blocks were drawn."""
+        if stream in self._drawn:
+            self._drawn[stream] = drawn
 
 
 def set_default(generator: Any) -> None:
@@ -31,20 +71,29 @@ def set_default(generator: Any) -> None:
     _default = generator
 
 
-def draw(name: str, x: Any, distribution: str, shape: Shape | None = None, generator: Any = None) -> Any:
-    """An array of noise in x's shape, or another; refuses a symbolic x, of which every evaluation would share it."""
+def check(name: str, x: Any) -> None:
+    """Refuse an operand whose noise would be drawn once for many values of it."""
     if isinstance(x, Box) and x._value is None and x._node.axis is not None:
         raise SymbolError(
             f"[{name}] the operand is one sample of a vmap, or an argument of a loop's body, and noise drawn now would "
             f"be the same for all; expected an operand with a value; draw noise for all outside, map over it, and "
             f"multiply: x * mask."
         )
-    if isinstance(x, Box) and x._value is None:
+    if isinstance(x, Box) and x._value is None and not isinstance(traced.get(), Drawing):
         raise SymbolError(
             f"[{name}] the operand is symbolic, and noise drawn now would be the same in every evaluation; expected an "
             f"operand with a value; give the noise as a symbol of its own: x * mask."
         )
-    return (generator or _default)._noise(distribution, shape_of(x) if shape is None else shape, np.float64)._value
+
+
+def draw(name: str, x: Any, distribution: str, shape: Shape | None = None, generator: Any = None) -> Any:
+    """Noise in x's shape, or another: an array, or a symbolic Tensor where a function is traced to be compiled.
+
+    Refuses an x that is symbolic otherwise, of which every evaluation would share it.
+    """
+    check(name, x)
+    drawn = (generator or _default)._noise(distribution, shape_of(x) if shape is None else shape, np.float64)
+    return drawn if drawn._value is None else drawn._value
 
 
 def probability(name: str, p: Any) -> float:

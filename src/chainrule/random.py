@@ -1,16 +1,21 @@
-"""Random Tensors from a seeded NumPy generator, differentiable in their location and scale.
+"""Random Tensors of a seed, differentiable in their location and scale, the same whether they are compiled or not.
 
-Every function of this module draws from one generator, behind a lock, so that threads may share it; a
+Every function of this module draws from one stream, behind a lock, so that threads may share it; a
 :class:`Generator` of one's own has the same methods. ``normal(loc, scale)`` and its like are *reparameterised*: noise
 without parameters is drawn, then stretched and moved, so that gradients flow to ``loc`` and ``scale``
 (Kingma and Welling, Auto-Encoding Variational Bayes, 2013, section 2.4).
+
+Numbers are functions of the seed and of how many were drawn before (Philox 4×64-10; see :mod:`chainrule.stream`). So a
+function that :func:`jit` compiles draws new ones at each call, those that it would draw if it were not compiled: the
+same bits, and where they go through logarithms and their like, the same to rounding. Of a choice between branches,
+what is compiled counts the draws of all. The body of a loop does not draw: what it needs is drawn before.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import threading
+import math
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +26,7 @@ from chainrule.box import Box, as_value, box
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.ops import ops
 from chainrule.spec import Shape, as_shape, broadcast_shapes, normalize_axis, promote, shape_of
+from chainrule.stream import DOUBLE, SINGLE, Stream, below, shuffled
 from chainrule.tensor import Tensor
 
 FLOAT = np.dtype("float64")
@@ -32,24 +38,15 @@ class Generator:
     >>> import chainrule as cr
     >>> g = cr.random.generator(0)
     >>> g.integers(0, 10, 5)
-    tensor([8, 6, 5, 2, 3])
+    tensor([0, 2, 4, 0, 9])
     """
 
     def __init__(self, seed: Any = None):
-        self._lock = threading.Lock()
-        self.seed(seed)
+        self._stream = _started(Stream, seed)
 
     def seed(self, seed: Any = None) -> None:
         """Start again from ``seed``, an integer or a sequence of them; without one, from the system's entropy."""
-        try:
-            fresh = np.random.default_rng(seed)
-        except (TypeError, ValueError):
-            raise DomainError(
-                f"[seed] the seed is {seed!r}; expected a non-negative integer, a sequence of them, or None; "
-                f"give e.g. seed(0)."
-            ) from None
-        with self._lock:
-            self._numpy, self._seeded = fresh, noise.traced.get()
+        _started(self._stream.start, seed)
 
     def rand(self, *shape: Any, dtype: Any = None) -> Tensor:
         """Uniform on [0, 1), in the given shape: ``rand(2, 3)`` or ``rand((2, 3))``.
@@ -150,15 +147,12 @@ class Generator:
         >>> cr.random.generator(0).integers(1, 6, 4, endpoint=True).shape
         (4,)
         """
-        with self._lock:
-            try:
-                drawn = self._stream.integers(low, high, _size("integers", size), dtype=dtype, endpoint=endpoint)
-            except ValueError as error:
-                raise DomainError(
-                    f"[integers] low is {low} and high {high}, for {dtype}: {error}; expected low < high, both within "
-                    f"the dtype; change the bounds."
-                ) from None
-        return box(Tensor, np.asarray(drawn)[()], None)
+        least, most = _bounds(low, high, np.dtype(dtype), endpoint)
+        shape = _size("integers", size)
+        drawn = below(self._stream.words(math.prod(shape)), most - least + 1, least)
+        if isinstance(drawn, Box):
+            return ops.reshape(ops.astype(drawn, np.dtype(dtype)), shape)
+        return box(Tensor, drawn.astype(np.dtype(dtype), copy=False).reshape(shape)[()], None)
 
     def bernoulli(self, p: Any = 0.5, size: Any = None) -> Tensor:
         """True with probability ``p``, as booleans; there is no gradient with respect to ``p``.
@@ -183,9 +177,7 @@ class Generator:
         (4,)
         """
         x, count = _counted("permutation", x, axis)
-        with self._lock:
-            drawn = self._stream.permutation(count)
-        index = box(Tensor, drawn, None)
+        index = self._permutation(count)
         return index if x is None else ops.take(x, index, axis)
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None, axis: int = 0) -> Tensor:
@@ -197,38 +189,43 @@ class Generator:
         """
         a, count = _counted("choice", a, axis)
         p = None if p is None else _constant("choice", "p", p)
-        with self._lock:
-            try:
-                drawn = self._stream.choice(count, _size("choice", size), replace, p)
-            except ValueError as error:
-                raise DomainError(f"[choice] from {count} entries: {error}; change size, replace or p.") from None
-        index = box(Tensor, np.asarray(drawn)[()], None)
+        shape = _size("choice", size)
+        index = ops.reshape(self._chosen(count, math.prod(shape), replace, p), shape)
         return index if a is None else ops.take(a, index, axis)
 
     # -------------------------------------------------------------------------------------------------- drawing
 
-    @property
-    def _stream(self) -> np.random.Generator:
-        """NumPy's generator, to draw from: refused where a compiled function would draw once for all its calls."""
-        now = noise.traced.get()
-        if isinstance(now, noise.Repeated) and self._seeded is not now:
-            raise SymbolError(
-                f"[random] the body of a {now.name} is traced once, and what it draws now would be the same in every "
-                f"step; expected noise that is drawn outside; draw that of all steps before, and give it as xs."
-            )
-        if now is not None and self._seeded is not now:
-            raise SymbolError(
-                "[random] a function is traced by jit, and what it draws now would be the same in every call; expected "
-                "noise that is drawn outside; give it as an argument, or seed a generator inside to draw constants."
-            )
-        return self._numpy
+    def _permutation(self, count: int) -> Any:
+        drawn = shuffled(self._stream.words(count))
+        return drawn if isinstance(drawn, Box) else box(Tensor, drawn, None)
+
+    def _chosen(self, count: int, wanted: int, replace: bool, p: Any) -> Any:
+        """The positions of entries that are chosen, in one axis."""
+        if wanted and not count:
+            raise _refused(count, "there is nothing to choose")
+        if p is not None:
+            _check_probabilities(count, p)
+        if replace:
+            if p is None:
+                return self.integers(0, count, wanted) if wanted else box(Tensor, np.empty(0, np.int64), None)
+            bounds = np.cumsum(p)
+            return ops.searchsorted(bounds / bounds[-1], self._noise("random", (wanted,), DOUBLE), side="right")
+        possible = count if p is None else np.count_nonzero(p)
+        if wanted > possible:
+            raise _refused(count, f"{wanted} are wanted without replacement, and {possible} can be had")
+        if p is None:
+            return self._permutation(count)[:wanted]
+        # Who waits the shortest time comes first (Efraimidis and Spirakis, Weighted random sampling, 2006).
+        with np.errstate(divide="ignore"):
+            times = ops.multiply(self._noise("standard_exponential", (count,), DOUBLE), 1 / p)
+        return ops.argsort(times)[:wanted]
 
     def _noise(self, draw: str, shape: Shape, dtype: Any) -> Any:
-        """Noise without parameters from one of NumPy's distributions."""
-        native = {"dtype": dtype} if dtype == np.float32 and draw not in ("laplace", "gumbel", "logistic") else {}
-        with self._lock:
-            z = getattr(self._stream, draw)(size=shape, **native)
-        return box(Tensor, np.asarray(z, dtype)[()], None)
+        """Noise without parameters from one of the standard distributions."""
+        drawn = self._stream.noise(draw, math.prod(shape), SINGLE if dtype in _NARROW else DOUBLE)
+        if isinstance(drawn, Box):
+            return ops.astype(ops.reshape(drawn, shape), dtype)
+        return box(Tensor, drawn.reshape(shape).astype(dtype, copy=False)[()], None)
 
     def _moved(self, name: str, draw: str, loc: Any, scale: Any, size: Any, dtype: Any) -> Any:
         """loc + scale·noise, in the dtype given, or else in that of the parameters."""
@@ -238,9 +235,63 @@ class Generator:
         return ops.astype(ops.add(ops.multiply(z, scale), loc), wanted)
 
 
+_NARROW = (np.dtype(np.float32), np.dtype(np.float16))
+
+
+def _started(start: Any, seed: Any) -> Any:
+    try:
+        return start(seed)
+    except (TypeError, ValueError):
+        raise DomainError(
+            f"[seed] the seed is {seed!r}; expected a non-negative integer, a sequence of them, or None; "
+            f"give e.g. seed(0)."
+        ) from None
+
+
+def _bounds(low: Any, high: Any, dtype: np.dtype, endpoint: bool) -> tuple[int, int]:
+    """The least and the largest integer that may be drawn."""
+    least, end = (0, low) if high is None else (low, high)
+    told = None
+    try:
+        least, most = operator.index(least), operator.index(end) - (not endpoint)
+    except TypeError:
+        least, most, told = 0, 0, "these are not integers"
+    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else None
+    if told is None and limits is None:
+        told = "this is no dtype of integers"
+    elif told is None and limits is not None:
+        least_, most_ = limits
+        told = (
+            f"low is out of bounds for {dtype}" if least < least_
+            else f"high is out of bounds for {dtype}" if most > most_
+            else "low >= high" if least > most and not endpoint
+            else "low > high" if least > most
+            else None
+        )  # fmt: skip
+    if told is not None:
+        raise DomainError(
+            f"[integers] low is {low} and high {high}, for {dtype}: {told}; expected low < high, both within "
+            f"the dtype; change the bounds."
+        )
+    return least, most
+
+
+def _refused(count: int, told: str) -> DomainError:
+    return DomainError(f"[choice] from {count} entries: {told}; change size, replace or p.")
+
+
+def _check_probabilities(count: int, p: Any) -> None:
+    if p.shape != (count,):
+        raise _refused(count, f"p has shape {p.shape}")
+    if not np.all(p >= 0):
+        raise _refused(count, "p has elements that are negative or NaN")
+    if not abs(p.sum() - 1) <= math.sqrt(np.finfo(p.dtype if p.dtype.kind == "f" else DOUBLE).eps):
+        raise _refused(count, f"p sums to {p.sum()}, not to 1")
+
+
 def _parameter(name: str, x: Any) -> Any:
     """A parameter of a distribution: a Tensor with a value, an array or a number."""
-    if isinstance(x, Box) and x._value is None:
+    if isinstance(x, Box) and x._value is None and (x._node.axis is not None or not _is_compiled()):
         raise SymbolError(
             f"[{name}] a parameter is symbolic, and noise drawn now would be the same in every evaluation; "
             f"expected parameters with values; give the noise as a symbol of its own: loc + scale * z."
@@ -248,9 +299,19 @@ def _parameter(name: str, x: Any) -> Any:
     return x if isinstance(x, Box) else as_value(name, x)
 
 
+def _is_compiled() -> bool:
+    """Whether a function is traced to be compiled, in which noise that is drawn is other noise at each call."""
+    return isinstance(noise.traced.get(), noise.Drawing)
+
+
 def _constant(name: str, parameter: str, x: Any) -> Any:
     """The array of a parameter that has no gradient; refuses one whose gradient is at stake."""
     x = _parameter(name, x)
+    if isinstance(x, Box) and x._value is None:
+        raise SymbolError(
+            f"[{name}] {parameter} is symbolic, and a discrete sample would lose its gradient; expected numbers; name "
+            f"it in static_argnames, or compare with uniform noise: chainrule.random.rand(*shape) < {parameter}."
+        )
     if isinstance(x, Box) and x._node is not None:
         raise GradientError(
             f"[{name}] {parameter} requires a gradient, and a discrete sample has none with respect to it; expected a "
@@ -313,21 +374,24 @@ noise.set_default(_default)
 
 
 def state() -> Any:
-    """Where the module's own stream stands, for :func:`replaying`."""
-    with _default._lock:
-        return copy.deepcopy(_default._numpy.bit_generator)
+    """Where the module's own stream stands, for :func:`replaying` and :func:`rewind`."""
+    return _default._stream.state
+
+
+def rewind(start: Any) -> None:
+    """Let the module's own stream go on from ``start``."""
+    _default._stream.stand(start)
 
 
 @contextlib.contextmanager
 def replaying(start: Any) -> Iterator[None]:
     """Within, the module's own stream is what it was at ``start``; afterwards it goes on where it was."""
-    with _default._lock:
-        before, _default._numpy = _default._numpy, np.random.Generator(copy.deepcopy(start))
+    before = state()
+    _default._stream.stand(start, replayed=True)
     try:
         yield
     finally:
-        with _default._lock:
-            _default._numpy = before
+        rewind(before)
 
 
 seed = _default.seed

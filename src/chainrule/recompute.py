@@ -22,7 +22,7 @@ from chainrule.graph.walk import Space
 from chainrule.node import Node
 from chainrule.op import PICK, program
 from chainrule.ops import install
-from chainrule.random import replaying, state
+from chainrule.random import replaying, rewind, state
 from chainrule.run import Run
 from chainrule.spec import Spec
 from chainrule.tree import flatten, unflatten
@@ -45,7 +45,7 @@ class Segment:
         self.out_structure = run.out_structure
         self.cls = type(run.outputs[0]) if run.outputs else Box.default
         self.outs: list[Any] | None = [y._value for y in run.outputs]
-        self.marks = [_mark(y) for y in self.outs]
+        self.marks = [] if any(y is None for y in self.outs) else [_mark(y) for y in self.outs]
 
     def __repr__(self) -> str:
         return getattr(self.function, "__name__", "function")
@@ -212,7 +212,8 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
         if symbolic or innermost.get() is not None or not recording.get():
             return function(*args, **kwargs)
         segment = Segment(function, leaves, structure)
-        if any(y is None for y in segment.outs or ()):  # it closes over symbols or samples
+        if any(y is None for y in segment.outs or ()):  # it closes over symbols or samples, or draws where jit traces
+            rewind(segment.random)
             return function(*args, **kwargs)
         operands = [leaves[i] for i in segment.moving]
         for node, dummy in zip(segment.closed, segment.dummies, strict=True):

@@ -15,7 +15,7 @@ from chainrule.config import enable_grad
 from chainrule.errors import DTypeError, RangeError
 from chainrule.graph.samples import innermost
 from chainrule.native import form
-from chainrule.native.compiled import Specialization, is_recorded
+from chainrule.native.compiled import Specialization, Streams, is_recorded
 from chainrule.native.form import Words
 from chainrule.native.numbers import DTYPES, same_precision, yielding
 from chainrule.native.objects import form_of
@@ -216,21 +216,23 @@ class Call:
         numbers as constants: where something has another dtype there, they are constants.
         """
         kinds = [leaf.kind for leaf in self.leaves]
-        plain = self._graph(function, [None] * len(kinds))
+        plain, streams = self._graph(function, [None] * len(kinds))
         if not any(kinds):
-            return Specialization(plain, [None] * len(kinds))
+            return Specialization(plain, [None] * len(kinds), streams)
         numbers = [None if kind is None else DTYPES[kind] for kind in kinds]
-        graph = self._graph(function, numbers)
-        inputs = [
-            [node for node, k in zip(graph.inputs, kinds, strict=True) if bool(k) == flag] for flag in (False, True)
-        ]
+        graph, drawn = self._graph(function, numbers)
+        own, states = graph.inputs[: len(kinds)], graph.inputs[len(kinds) :]
+        inputs = [[node for node, k in zip(own, kinds, strict=True) if bool(k) == flag] for flag in (False, True)]
         graph = Traced(graph._name, graph.inputs, yielding(graph, inputs[1]), graph._taken, graph._given)
-        if same_precision(graph, plain, inputs[0]):
-            return Specialization(graph, numbers)
-        return Specialization(plain, [None] * len(kinds), True)
+        if same_precision(graph, plain, [*inputs[0], *states]):
+            return Specialization(graph, numbers, drawn)
+        return Specialization(plain, [None] * len(kinds), streams, True)
 
-    def _graph(self, function: Callable[..., Any], numbers: Sequence[Any]) -> Traced:
-        """The graph of a function, with inputs for arrays, and for numbers that have a dtype."""
+    def _graph(self, function: Callable[..., Any], numbers: Sequence[Any]) -> tuple[Traced, Streams]:
+        """The graph of a function, with inputs for arrays, and for numbers that have a dtype; and what it draws.
+
+        The last inputs are the states of the streams that it draws from.
+        """
         specs = [
             leaf.spec if leaf.kind is None else Spec((), dtype)
             for leaf, dtype in zip(self.leaves, numbers, strict=True)
@@ -250,15 +252,19 @@ class Call:
             return function(*args, **named)
 
         run.__name__ = getattr(function, "__name__", "function")
-        run.__signature__ = inspect.Signature(self._parameters(function, numbers))  # type: ignore[attr-defined]  # functions have it, where they are given one
+        parameters = self._parameters(function, numbers)
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions have it, where they are given one
         before = innermost.set(None)  # transforms inside ask what they are given
-        drawing = noise.traced.set(run)
+        drawing = noise.Drawing([p.name for p in parameters])
+        around = noise.traced.set(drawing)
         try:
             with enable_grad():
-                return trace(run, *specs)
+                made = trace(run, *specs)
         finally:
-            noise.traced.reset(drawing)
+            noise.traced.reset(around)
             innermost.reset(before)
+        graph = Traced(made._name, [*made.inputs, *drawing.symbols], made.outputs, made._taken, made._given)
+        return graph, drawing.streams
 
     def _parameters(self, function: Any, numbers: Sequence[Any]) -> list[inspect.Parameter]:
         """Parameters that inputs can be named after: those of the function, numbered where one holds several."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule import native
-from chainrule.apply import Box, box
+from chainrule.box import Box, box
 from chainrule.config import recording
 from chainrule.graph.body import Body
 from chainrule.graph.call import CALL, body_of
@@ -80,11 +80,15 @@ def is_recorded(x: Any) -> bool:
     return x._value is None or (x._node is not None and recording.get())
 
 
-class Specialization:
-    """A function for one form of its arguments: its graph, its body, and what it closes over."""
+Streams = Sequence[tuple[Any, int]]  # streams of random numbers, and how many blocks are drawn from each
 
-    def __init__(self, graph: Traced, numbers: Sequence[Any], constants: bool = False):
+
+class Specialization:
+    """A function for one form of its arguments: its graph, its body, what it closes over, and what it draws from."""
+
+    def __init__(self, graph: Traced, numbers: Sequence[Any], streams: Streams = (), constants: bool = False):
         self.graph = graph
+        self.streams = streams  # whose states are the last inputs
         self.numbers = numbers  # the dtypes that numbers of Python's are given; None for arrays, and for constants
         self.constants = constants
         body, self.outside = body_of(graph)
@@ -102,8 +106,15 @@ class Specialization:
         """What the inputs of the program are called."""
         return [*(f"closure{i}" for i in range(len(self.outside))), *(node.name() for node in self.graph.inputs)]
 
+    def states(self, draws: bool = True) -> list[Any]:
+        """Where the streams stand that are drawn from, which go on behind what a call draws."""
+        return [stream.take(blocks if draws else 0) for stream, blocks in self.streams]
+
     def call(self, values: Sequence[Any], recorded: bool, tensors: bool) -> Any:
         """The result at these values: Tensors where a gradient may be asked of it, else through the kernel."""
+        if self.streams:
+            values = [*values, *(states := self.states())]
+            recorded = recorded or any(isinstance(x, Box) for x in states)
         if recorded or self.outside:
             return unflatten(self.structure, CALL.call(*self.outside, *values, body=self.body))
         results = self.body.plan(*(x._value if isinstance(x, Box) else x for x in values))

@@ -44,7 +44,7 @@ composite(
 
     Without ``training`` it is x. Noise comes from ``generator``, or from the module ``chainrule.random``.
 
-    >>> cr.nn.functional.dropout(cr.ones(3), p=0.5, generator=cr.random.generator(1))
+    >>> cr.nn.functional.dropout(cr.ones(3), p=0.5, generator=cr.random.generator(5))
     tensor([2., 2., 0.])
     """,
 )
