@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ from chainrule.native.fuse import Item, members
 from chainrule.native.rules import as_dtype
 from chainrule.native.statements import Array, Index, Place, Position, Read, Statement
 
-CHEAP = 6  # operations an element, up to which computing beats a write and a read of memory
+CHEAP = 6  # operations an element, up to which computing again beats a write and a read of memory
+LEAVES = 32  # reads that one may become
 LARGE = 4096  # elements from which an array is worth a thought
 MANY = 2000  # statements above which nobody looks
 
@@ -33,23 +35,25 @@ def rematerialised(
             readers.setdefault(array, []).append(s)
     chosen: set[Array] = set()
     for s in statements:
-        chain = _chain(s.out, nests[s], nests, chosen)
-        if chain is None or s.out.size < LARGE or is_kept(s.out):
-            continue
         far = [r for r in readers.get(s.out, ()) if nests[r] != nests[s]]
-        takes = all(_takes(r, maker.out) for r in (*far, *chain) for maker in chain)
-        if far and takes and _gains(s.out, chain, far, nests, readers):
+        chain = _chain(s.out, nests[s], nests, chosen) if far and s.out.size >= LARGE and not is_kept(s.out) else None
+        if chain is None or not all(_takes(r, maker.out) for r in (*far, *chain) for maker in chain):
+            continue
+        if _again(s.out, chain, far, readers, is_kept) <= CHEAP and _gains(s.out, chain, far, nests, readers):
             chosen.add(s.out)
             for reader in far:
                 for maker in chain:
                     _inline(maker, reader)
+                readers[s.out].remove(reader)
+                for array in {read.array for read in _reads(reader)}:
+                    if reader not in readers.setdefault(array, []):
+                        readers[array].append(reader)
     return _needed(statements, is_kept) if chosen else None
 
 
 def _chain(array: Array, nest: int, nests: Nests, chosen: set[Array]) -> list[Statement] | None:
-    """The statements that make an array from what is in memory, the last first; None if they are not cheap."""
+    """The statements that make an array from what is in memory, the last first; None if they are not plain, or many."""
     found: dict[Statement, None] = {}
-    cost = 0
     work = [array]
     for one in work:
         if not one.makers:
@@ -60,13 +64,31 @@ def _chain(array: Array, nest: int, nests: Nests, chosen: set[Array]) -> list[St
                 return None
             continue
         plain = len(one.makers) == 1 and not (maker.folded or maker.adds or maker.call or maker.moves)
-        cost += maker.cost
-        if not plain or maker.fill is not None or cost > CHEAP or any(r.moves for r in _reads(maker)):
+        if not plain or maker.fill is not None or len(work) > LEAVES or any(r.moves for r in _reads(maker)):
             return None
         found.pop(maker, None)
         found[maker] = None
         work += [r.array for r in _reads(maker)]
     return list(found)
+
+
+def _again(
+    array: Array,
+    chain: Sequence[Statement],
+    far: Sequence[Statement],
+    readers: Readers,
+    is_kept: Callable[[Array], bool],
+) -> float:
+    """How many operations an element are done more than before, where others read it."""
+    times = sum(_steps(r) for r in far) / array.size
+    own = {*chain, *far}
+    moved = {m for m in chain if own.issuperset(readers[m.out]) and not is_kept(m.out)}
+    return sum(m.cost * (times - (m in moved)) for m in chain)
+
+
+def _steps(s: Statement) -> int:
+    """How often a statement is done."""
+    return math.prod(axis.size for axis in s.axes)
 
 
 def _reads(s: Statement) -> list[Read]:
@@ -85,12 +107,14 @@ def _gains(
     sources = {r.array for s in chain for r in _reads(s)} - own
     reading = {nests[r] for r in far}
     again = sum(
-        source.size * source.dtype.itemsize
+        min(source.size, sum(_steps(r) for r in far if nests[r] == nest)) * source.dtype.itemsize
         for nest in reading
         for source in sources
         if not any(nests[r] == nest for r in readers.get(source, ()))
     )
-    return again < array.size * array.dtype.itemsize * (1 + len(reading))
+    # What is written is read into the cache before, and written from it after.
+    moved = 2 * array.size + sum(min(array.size, _steps(r)) for r in far)
+    return again < array.dtype.itemsize * moved
 
 
 def _takes(reader: Statement, array: Array) -> bool:

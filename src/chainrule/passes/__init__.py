@@ -13,6 +13,7 @@ from chainrule.passes.cse import cse as cse
 from chainrule.passes.dce import dce as dce
 from chainrule.passes.fold import fold as fold
 from chainrule.passes.optimize import optimize as optimize
+from chainrule.passes.part import part as part
 from chainrule.passes.patterns import Rule as Rule
 from chainrule.passes.select import select as select
 from chainrule.passes.simplify import rule as rule

@@ -9,6 +9,7 @@ from chainrule.passes.cse import Calls
 from chainrule.passes.dce import dce
 from chainrule.passes.inside import throughout
 from chainrule.passes.rebuild import refuse_unknown
+from chainrule.passes.part import part
 from chainrule.passes.select import select
 from chainrule.passes.simplify import rewritten
 
@@ -32,7 +33,7 @@ def optimize(graph: Graph, fast: bool = False) -> Any:
 
 def _optimized(graph: Graph, fast: bool) -> Any:
     simpler = dce(rewritten("optimize", graph, fast, Calls()))
-    smaller = select(simpler)
+    smaller = part(select(simpler))
     return simpler if smaller is simpler else dce(rewritten("optimize", smaller, fast, Calls()))
 
 
