@@ -8,14 +8,14 @@ from chainrule.graph.graph import Graph
 from chainrule.passes.cse import Calls
 from chainrule.passes.dce import dce
 from chainrule.passes.inside import throughout
-from chainrule.passes.rebuild import refuse_unknown
 from chainrule.passes.part import part
+from chainrule.passes.rebuild import refuse_unknown
 from chainrule.passes.select import select
 from chainrule.passes.simplify import rewritten
 
 
 def optimize(graph: Graph, fast: bool = False) -> Any:
-    """All passes: constants folded, equal calls made once, and every rule applied, in one walk; then dce, and select.
+    """All passes: constants folded, equal calls made once, and every rule applied, in one walk; then the others.
 
     So are the graphs inside: bodies of loops, branches, and what is called. It is a method of graphs too.
 
