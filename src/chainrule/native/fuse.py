@@ -23,6 +23,7 @@ UNROLLED_EACH = 64  # and each of them
 UNROLLED_FOLD = 32  # steps of a sum that is written out beside vectors
 ALTERNATIVES = 8  # ways to nest loops that are kept in mind
 TRIED = 64  # groups that read the same array as a statement, which might join them
+SCATTERED = 120  # numbers that are apart in memory from those of the next step, to be written out
 DEAR = 20  # operations on a number, that are better done for many side by side
 BLOCK = 256  # steps of loops that are taken in turn
 LANES = 8  # numbers in a vector, or so
@@ -313,6 +314,7 @@ def _item(group: _Group, left: dict[Statement, tuple[Axis, ...]]) -> Item:
     works = [_work(s, inner) for s, inner in rest]
     dear = sum(work * s.cost for work, s in zip(works, group.members, strict=True))
     small = sum(works) <= UNROLLED and dear <= 4 * UNROLLED and max(works) <= UNROLLED_EACH
+    small = small and _scattered(axes, rest) <= SCATTERED
     if small and size > 1 and not any(s.call for s in group.members) and _worth(axes, rest):
         return Loop(size, axes, [Straight(group.members)])
     return _in_blocks(Loop(size, axes, _fused(rest)))
@@ -346,6 +348,19 @@ def _worth(axes: dict[Statement, Axis], rest: Sequence[tuple[Statement, tuple[Ax
     if widest <= 4 or (widest <= 16 and size >= 4 * widest and not _rows(rest)):
         return True
     return widest <= UNROLLED_FOLD and size >= LANES and all(_side_by_side(s, axes[s], left) for s, left in rest)
+
+
+def _scattered(axes: dict[Statement, Axis], rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> int:
+    """How many numbers of a step are not beside those of the next one in memory: of these each lane goes by itself."""
+    made = {s.out for s, _ in rest}
+    read = {r.array for s, _ in rest for r in s.reads if isinstance(r, Read)}
+    total = 0
+    for s, left in rest:
+        places = [(r.array, r.place) for r in s.reads if isinstance(r, Read) and r.array not in made]
+        for array, place in places if s.out in read else [*places, (s.out, s.place)]:
+            if abs(_step(array, place, axes[s])) > 1:
+                total += math.prod(a.size for a in left if any(index.coefficient(a) for _, index in place))
+    return total
 
 
 def _rows(rest: Sequence[tuple[Statement, tuple[Axis, ...]]]) -> bool:
