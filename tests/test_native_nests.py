@@ -68,6 +68,20 @@ def test_dear_numbers_between_loops_fill_vectors(rows):
     assert any(isinstance(item, Blocks) for item in nests(program))
 
 
+def test_chains_of_small_matrices_are_taken_along_memory():
+    """Written out side by side over the batch, each lane of each number would be read by itself."""
+
+    def chain(rows, matrices):
+        found = [rows]
+        for i in range(25):
+            found.append(found[-1] @ matrices[i] + rows)
+        return cr.stack(found)
+
+    program = compiled(chain, RNG.normal(size=(26, 3, 4)), RNG.normal(size=(25, 4, 4)) / 4)
+    text = program.llvm()
+    assert text.count("insertelement <8") < 100 and text.count("\n") < 3000
+
+
 def test_dear_numbers_of_a_step_fill_vectors():
     def step(carry, x):
         w = cr.sigmoid(x * carry) + cr.tanh(x + carry)
@@ -89,6 +103,25 @@ def test_the_rest_of_a_long_step_overlaps_with_the_step_before(n):
     program = compiled(long_step, RNG.normal(size=n), RNG.normal(size=n))
     lanes = set(re.findall(r"<(\d+) x double>", program.llvm()))
     assert lanes == {"8"}
+
+
+def folded(x, y):
+    """Sums and their kin over steps that are long, and may be done twice in part."""
+    z = cr.tanh(x * y) - cr.exp(-y * y) * cr.sin(x)
+    return cr.sum(z), cr.prod(1 + z / 9), cr.max(z), cr.min(z), cr.any(z > 5), cr.all(z < 5), cr.sum(cr.exp(1j * z))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [9, 15, 16, 17, 23, 40, 1003])
+def test_what_is_folded_leaves_out_the_lanes_it_has_had(n, dtype):
+    x, y = RNG.normal(size=(2, n)).astype(dtype)
+    graph = passes.optimize(cr.trace(folded, x, y))
+    program = native.compile(graph)
+    for got, want in zip(native.run(program, x, y), graph.run([x, y]), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11 if dtype == np.float64 else 2e-4, atol=1e-6)
+    if n < 64:
+        lanes = set(re.findall(r"<(\d+) x (?:double|float)>", program.llvm()))
+        assert lanes <= {"8", "16"} or n < 64 // np.dtype(dtype).itemsize
 
 
 @pytest.mark.parametrize("n", [9, 14, 21])

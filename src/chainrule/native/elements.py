@@ -17,6 +17,7 @@ from chainrule.native.emitter import Emitter
 from chainrule.native.fuse import Loop
 from chainrule.native.homes import Homes, Step, Storage, linear_of, width_of
 from chainrule.native.loops import Pointer
+from chainrule.native.overlap import overlaps
 from chainrule.native.statements import Array, Axis, Index, Moves, Position, Read, Statement
 from chainrule.native.values import I64, Value
 
@@ -48,7 +49,9 @@ class Elements(Homes):
             if s in self.folds:
                 key = next(k for k in self.folds[s] if k == (step.lanes, step.copy))
                 variable = self.folds[s][key][n]
-                e.set(variable, self._wide(e.combine(s.combine, e.get(variable), value), step.lanes))
+                before = e.get(variable)
+                total = self._wide(e.combine(s.combine, before, value), step.lanes)
+                e.set(variable, total if step.fresh is None else e.select(step.fresh, total, before))
             else:
                 self._finish(s, assigned, value, step)
 
@@ -247,6 +250,8 @@ class Elements(Homes):
         if outer is not None and self._merged(outer) is loop:
             size *= outer.size
             width = width_of(loop, size)
+        if overlaps(self, loop, size, width):
+            return [(width.lanes, 0)]
         whole = size - size % width.lanes
         kinds = (
             [(width.lanes, c) for c in range(width.copies if whole >= width.lanes * width.copies else 1)]

@@ -54,6 +54,7 @@ class Step:
     vector: Loop | None = None
     lanes: int = 1
     copy: int = 0
+    fresh: Value | None = None  # which lanes no step before had; None: all
 
 
 @dataclass(eq=False, slots=True)
@@ -79,6 +80,7 @@ class Homes:
     readers: dict[Array, list[Statement]] = field(default_factory=dict)
     ends: dict[int, list[Array]] = field(default_factory=dict)  # what is not needed after each item
     shared: set[Array] = field(default_factory=set)  # written over what is read where they are made
+    overlapping: dict[Loop, bool] = field(default_factory=dict)  # leaves, as ``overlap`` decides
     lent: set[Array] = field(default_factory=set)  # outputs that may be, if it is donated
     chunk: tuple[Value, int] | None = None  # the chunk that is being written, and how many there are
 

@@ -17,6 +17,7 @@ from chainrule.native.homes import Step, Storage, width_of, work_of
 from chainrule.native.host import callback
 from chainrule.native.listing import Lister
 from chainrule.native.loops import Pointer
+from chainrule.native.overlap import overlaps
 from chainrule.native.pool import pool
 from chainrule.native.pure import LONGEST, TooLong
 from chainrule.native.statements import Array, Statement, View
@@ -25,8 +26,6 @@ from chainrule.spec import Spec
 
 CHUNKS = 16  # into which a loop is divided at most
 SUMMED = 64  # steps of a loop that are summed apart, at least: rounding grows with what was summed before
-WRITTEN_TWICE = 24  # operations and reads of a step, that may be written once more for the rest of a loop
-LENT_TWICE = 400  # the same, of a step whose results may else take the memory of donated arguments
 CHUNK_WORK = 50_000  # operations worth a chunk of their own: some 20 microseconds
 
 
@@ -119,7 +118,7 @@ class Lowering(Elements):
         whole = size - size % lanes
         many = whole - whole % (lanes * copies) if copies > 1 else 0
         in_parts = isinstance(stop, Value)
-        if size > whole > 0 and self._again(members):
+        if overlaps(self, loop, size, width):
             self._vector_loop(loop, members, start, stop, size, lanes, 1, step, size - lanes)
             return
 
@@ -156,11 +155,13 @@ class Lowering(Elements):
         """``last`` is where the last vector begins, if that is no multiple of all lanes."""
 
         def body(index: Value) -> None:
+            e, fresh = self.e, None
             if last is not None:
-                index = self.e.select(index < last, index, self.e.index(last))
+                first, index = index, e.select(index < last, index, e.index(last))
+                fresh = e.lane_numbers(lanes) >= first - index if any(s in self.folds for s in members) else None
             for copy in range(copies):
                 self._begin(members, step)
-                at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy)
+                at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy, fresh)
                 for statement in members:
                     self._statement(statement, at)
 
@@ -170,21 +171,6 @@ class Lowering(Elements):
         steps = (stop - start if isinstance(start, int) and isinstance(stop, int) else size) // (lanes * copies)
         with self._summing(members, start, stop, lanes * copies, steps, lanes) as i:
             body(i)
-
-    def _again(self, members: Sequence[Statement]) -> bool:
-        """Whether the last vector of a long step may overlap with the one before: what is done there twice is equal."""
-        length, lent = 0, {s.out for s in members} & self.lent
-        for s in members:
-            bound = {around.axes[s] for around in self.paths[s]}
-            if s.out in self.shared or s.moves or not bound.isdisjoint(s.folded):
-                return False
-            if s.adds and self.homes[s.out].registers is None:
-                return False
-            length += (s.cost + len(s.reads)) * math.prod(axis.size for axis in s.axes if axis not in bound)
-        if length < (WRITTEN_TWICE if not lent else LENT_TWICE):
-            return False
-        self.lent -= lent
-        return True
 
     @contextlib.contextmanager
     def _summing(
