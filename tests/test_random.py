@@ -9,6 +9,8 @@ from scipy import stats
 import chainrule as cr
 from chainrule import random
 from chainrule.errors import AxisError, DomainError, DTypeError, GradientError, ShapeError, SymbolError
+from chainrule.ops import raw
+from chainrule.stream import STANDARD
 
 MOVED = {
     "normal": (stats.norm, "standard_normal"),
@@ -65,6 +67,77 @@ def test_more_distributions():
     np.testing.assert_allclose(counts, [0.2, 0.5, 0.3], atol=0.03)
     rolls = g.integers(1, 6, 500, endpoint=True).numpy()
     assert set(rolls.tolist()) == {1, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n", [40_000, 40_001])  # in more than one piece
+def test_normal_numbers_in_pairs(n, dtype):
+    z = random.generator(8).randn(n, dtype=dtype).numpy().astype(float)
+    assert stats.kstest(z, stats.norm.cdf).pvalue > 0.01
+    for power, moment in ((1, 0), (2, 1), (3, 0), (4, 3)):
+        spread = np.sqrt(stats.norm.moment(2 * power) / n)
+        assert abs((z**power).mean() - moment) < 4 * spread, power
+    even, odd = z[: n // 2 * 2].reshape(-1, 2).T  # cosine and sine of one angle
+    assert abs(np.corrcoef(even, odd)[0, 1]) < 4 / np.sqrt(n / 2)
+    assert stats.pearsonr(even**2, odd**2).pvalue > 0.01
+    assert stats.kstest(even**2 + odd**2, stats.chi2(2).cdf).pvalue > 0.01
+
+
+def test_tails_of_normal_numbers():
+    z = random.generator(9).randn(2_000_000).numpy()
+    for t in (3.0, 4.0):
+        expected = 2 * stats.norm.sf(t) * len(z)
+        assert abs((abs(z) > t).sum() - expected) < 4 * np.sqrt(expected)
+
+
+def test_whatever_is_drawn_is_finite():
+    zero = np.zeros((1, 2))
+    most = np.full((1, 2), 1 - 2.0**-53)
+    for name, make in STANDARD.items():
+        for u in (zero, most, zero.astype("float32"), np.full((1, 2), 1 - 2.0**-24, np.float32)):
+            with np.errstate(all="raise"):
+                made = np.asarray(make(raw, u))
+            assert np.isfinite(made).all(), name
+            assert made.dtype == u.dtype, name
+
+
+def test_draws_are_independent():
+    def table(x, y):
+        return np.histogram2d(x, y, 10, [[0, 1], [0, 1]])[0].ravel()
+
+    g, n = random.generator(10), 50_000
+    one, two = g.rand(n).numpy(), g.rand(n).numpy()
+    other = random.generator(11).rand(n).numpy()
+    for x, y in ((one[:-1], one[1:]), (one, two), (one, other), (one[:-4], one[4:])):
+        assert stats.chisquare(table(x, y)).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 7), (-3, 250), (5, 5 + 2**40), (-(2**63), 2**63)])
+def test_integers_are_uniform(low, high):
+    drawn = random.generator(12).integers(low, high, 40_000).numpy()
+    assert drawn.min() >= low
+    assert drawn.max() < high
+    size = high - low
+    cells = np.array([(int(x) - low) * min(size, 100) // size for x in drawn])
+    width = [
+        len(range(-(-i * size // min(size, 100)), -(-(i + 1) * size // min(size, 100)))) for i in range(min(size, 100))
+    ]
+    expected = np.array(width, float) / size * len(drawn)
+    assert stats.chisquare(np.bincount(cells, minlength=len(expected)), expected).pvalue > 0.001
+
+
+def test_permutations_and_choices_are_fair():
+    g = random.generator(13)
+    orders = np.array([g.permutation(4).tolist() for _ in range(4800)]) @ [64, 16, 4, 1]
+    assert stats.chisquare(np.unique(orders, return_counts=True)[1]).pvalue > 0.001
+    assert len(set(orders)) == 24
+    assert sorted(g.permutation(100_000).tolist()) == list(range(100_000))
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.0])
+    pairs = [tuple(g.choice(5, 2, replace=False, p=p).tolist()) for _ in range(6000)]
+    chances = {(i, j): p[i] * p[j] / (1 - p[i]) for i in range(4) for j in range(4) if i != j}
+    counts = [pairs.count(pair) for pair in chances]
+    assert sum(counts) == 6000
+    assert stats.chisquare(counts, [6000 * c for c in chances.values()]).pvalue > 0.001
 
 
 @pytest.mark.parametrize("name", ["normal", "laplace", "gumbel", "logistic"])
@@ -164,5 +237,35 @@ def test_errors():
         "[integers] low is 5 and high 5, for int64: low >= high; expected low < high, both within the dtype; "
         "change the bounds."
     )
-    assert message(DomainError, lambda: random.choice(2, 3, replace=False)).startswith("[choice] from 2 entries: ")
+    for call, told in (
+        (lambda: random.integers(1.5), "low is 1.5 and high None, for int64: these are not integers"),
+        (
+            lambda: random.integers(0, 9, dtype="float32"),
+            "low is 0 and high 9, for float32: this is no dtype of integers",
+        ),
+        (
+            lambda: random.integers(-1, 9, dtype="uint8"),
+            "low is -1 and high 9, for uint8: low is out of bounds for uint8",
+        ),
+        (
+            lambda: random.integers(0, 257, dtype="uint8"),
+            "low is 0 and high 257, for uint8: high is out of bounds for uint8",
+        ),
+        (lambda: random.integers(3, 2, endpoint=True), "low is 3 and high 2, for int64: low > high"),
+    ):
+        assert message(DomainError, call) == (
+            f"[integers] {told}; expected low < high, both within the dtype; change the bounds."
+        )
+    for call, told in (
+        (lambda: random.choice(2, 3, replace=False), "2 entries: 3 are wanted without replacement, and 2 can be had"),
+        (
+            lambda: random.choice(2, 2, replace=False, p=[1.0, 0.0]),
+            "2 entries: 2 are wanted without replacement, and 1 can be had",
+        ),
+        (lambda: random.choice(0, 1), "0 entries: there is nothing to choose"),
+        (lambda: random.choice(2, 1, p=[1.0]), "2 entries: p has shape (1,)"),
+        (lambda: random.choice(2, 1, p=[2.0, -1.0]), "2 entries: p has elements that are negative or NaN"),
+        (lambda: random.choice(2, 1, p=[0.5, 0.25]), "2 entries: p sums to 0.75, not to 1"),
+    ):
+        assert message(DomainError, call) == f"[choice] from {told}; change size, replace or p."
     assert message(AxisError, lambda: random.permutation(cr.ones(2), axis=1)).startswith("[permutation] axis 1 is out")

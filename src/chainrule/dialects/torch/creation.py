@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
 import numpy as np
 
+from chainrule import random
 from chainrule.box import Box, box
 from chainrule.dialects.torch.data import as_array, sizes
 from chainrule.dialects.torch.device import device
@@ -15,10 +15,8 @@ from chainrule.dialects.torch.dtypes import INT64, as_numpy, default_float
 from chainrule.dialects.torch.errors import RuntimeDTypeError, RuntimeShapeError, refusal
 from chainrule.dialects.torch.names import spell
 from chainrule.dialects.torch.tensor import Tensor, leaf
-from chainrule.errors import DTypeError
+from chainrule.errors import DTypeError, SymbolError
 from chainrule.ops import ops
-
-_lock = threading.Lock()
 
 
 def _checked(where: Any) -> None:
@@ -180,7 +178,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_gra
 
 
 class Generator:
-    """A stream of random numbers of one's own; NumPy draws them, so they are not PyTorch's."""
+    """A stream of random numbers of one's own: those of :mod:`chainrule.random`, which are not PyTorch's."""
 
     def __init__(self, device: Any = "cpu"):
         _checked(device)
@@ -189,7 +187,7 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream again from ``seed``."""
         self._seed = seed
-        self.numpy = np.random.default_rng(seed)
+        self.own = random.Generator(seed)
         return self
 
     def initial_seed(self) -> int:
@@ -212,16 +210,31 @@ def manual_seed(seed: int) -> Generator:
 
 
 def _draw(generator: Generator | None, method: str, *args: Any, **params: Any) -> Any:
-    with _lock:
-        return getattr((generator or default_generator).numpy, method)(*args, **params)
+    return getattr((generator or default_generator).own, method)(*args, **params)
+
+
+def _drawn(x: Any, dtype: Any, requires_grad: bool = False) -> Tensor:
+    """What chainrule drew as a Tensor of this dtype; symbolic where a function is traced to be compiled."""
+    if x._value is None:
+        return box(Tensor, None, ops.astype(x, dtype)._node)
+    return leaf(Tensor, x._value.astype(dtype, copy=False)[()], requires_grad)
+
+
+def _known(name: str, x: Any) -> Any:
+    """The array of what was drawn, for functions that need values."""
+    if x._value is None:
+        raise SymbolError(
+            f"[{name}] a function is traced to be compiled, and what is drawn in it has no value yet; expected a "
+            f"result that is a new Tensor; write rand(...) or randn(...), or draw outside."
+        )
+    return x._value
 
 
 def _noise(method: str, size: Any, dtype: Any, requires_grad: bool, generator: Generator | None) -> Tensor:
     wanted = as_numpy("rand", dtype) or default_float()
     if wanted.kind not in "f":
         raise refusal(RuntimeDTypeError, f"random numbers are floating-point, but dtype is torch.{wanted.name}")
-    drawn = _draw(generator, method, size, dtype=np.float32 if wanted.itemsize < 8 else np.float64)
-    return leaf(Tensor, np.asarray(drawn).astype(wanted)[()], requires_grad)
+    return _drawn(_draw(generator, method, size, dtype=wanted), wanted, requires_grad)
 
 
 def rand(
@@ -229,7 +242,7 @@ def rand(
 ) -> Tensor:
     """Uniform on [0, 1)."""
     _checked(device)
-    return _noise("random", sizes(size), dtype, requires_grad, generator)
+    return _noise("rand", sizes(size), dtype, requires_grad, generator)
 
 
 def randn(
@@ -237,7 +250,7 @@ def randn(
 ) -> Tensor:
     """Standard normal."""
     _checked(device)
-    return _noise("standard_normal", sizes(size), dtype, requires_grad, generator)
+    return _noise("randn", sizes(size), dtype, requires_grad, generator)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -255,12 +268,12 @@ def randint(low: int, high: Any = None, size: Any = None, *, dtype: Any = None, 
     if size is None:
         low, high, size = 0, low, high
     drawn = _draw(generator, "integers", low, high, sizes((size,)))
-    return leaf(Tensor, np.asarray(drawn).astype(as_numpy("randint", dtype) or INT64)[()], False)
+    return _drawn(drawn, as_numpy("randint", dtype) or INT64)
 
 
 def randperm(n: int, *, dtype: Any = None, generator: Any = None) -> Tensor:
     """The integers below n in random order."""
-    return leaf(Tensor, _draw(generator, "permutation", n).astype(as_numpy("randperm", dtype) or INT64), False)
+    return _drawn(_draw(generator, "permutation", n), as_numpy("randperm", dtype) or INT64)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None) -> Tensor:
@@ -272,17 +285,17 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
 
 def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
     """1 with the given probabilities, else 0."""
-    value = input._value
-    drawn = np.asarray(_draw(generator, "random", value.shape) < value).astype(value.dtype)[()]
+    spec = input._source
+    drawn = _drawn(ops.less(_draw(generator, "rand", spec.shape), input.detach()), spec.dtype)
     # As in PyTorch a result of the graph, through which nothing flows.
     return spell("BernoulliBackward0", ops.where(np.False_, input, drawn), input)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Positions drawn with probabilities proportional to the given weights, along the last dim."""
-    weights = np.atleast_2d(np.asarray(input._value, dtype=np.float64))
+    weights = np.atleast_2d(np.asarray(input._known("multinomial"), dtype=np.float64))
     rows = [_draw(generator, "choice", row.size, num_samples, replacement, row / row.sum()) for row in weights]
-    return box(Tensor, np.array(rows[0] if input.ndim == 1 else rows, dtype=np.int64), None)
+    return _drawn(rows[0] if input.ndim == 1 else ops.stack(rows, axis=0), INT64)
 
 
 def _random_in_place(name: str, draw: Any) -> Any:
@@ -290,7 +303,7 @@ def _random_in_place(name: str, draw: Any) -> Any:
         value = self._known(name)
         if value.dtype.kind != "f":
             raise refusal(RuntimeDTypeError, f"\"{name}\" not implemented for '{self.type()[6:-6]}'")
-        drawn = draw(generator, value.shape, *args, **params)
+        drawn = _known(name, draw(generator, value.shape, *args, **params))
         return self._overwrite(name, name.rstrip("_").capitalize() + "Backward0", np.asarray(drawn, value.dtype)[()])
 
     method.__name__ = method.__qualname__ = name
@@ -306,7 +319,7 @@ def _normal(generator: Any, shape: Any, mean: float = 0.0, std: float = 1.0) -> 
 
 
 def _bernoulli(generator: Any, shape: Any, p: float = 0.5) -> Any:
-    return _draw(generator, "random", shape) < p
+    return _draw(generator, "bernoulli", p, shape)
 
 
 def _exponential(generator: Any, shape: Any, lambd: float = 1.0) -> Any:
