@@ -1,8 +1,10 @@
 """The boundary between Python and machine code: whatever is given, a right result or an error, never a crash."""
 
+import contextlib
 import ctypes
 import gc
 import itertools
+import subprocess
 import sys
 import threading
 import time
@@ -597,3 +599,97 @@ def test_static_arguments_that_cannot_be_shown():
         "give a tuple in place of a list."
     )
     assert_message(cr.DTypeError, message, lambda: g(1.0, deep))
+
+
+# -------------------------------------------------------------------------------------------- little memory
+
+POOR = """
+import resource
+import numpy as np
+import chainrule as cr
+
+large, rows = np.ones(8_000_000), np.ones(40_000)
+plain = cr.jit(lambda x: cr.exp(x) * 2)
+within = cr.jit(lambda x: cr.sum(cr.sort(cr.exp(x).reshape(1000, -1), axis=0)))
+kept = cr.jit(lambda x: cr.scan(lambda c, _: (cr.sin(c) + x, c), x, None, length=1000)[1])
+# Reverse mode keeps carries in memory that grows.
+pulled = cr.jit(cr.grad(lambda x: cr.sum(cr.while_loop(lambda c: cr.max(c) < 1e30, lambda c: c * 1.01 + x * 1e-9, x))))
+calls = {"plain": (plain, large), "within": (within, large), "kept": (kept, rows), "pulled": (pulled, rows)}
+for f, x in calls.values():
+    f.explain(x)
+plain(np.ones(8)), plain(cr.tensor(np.ones(8))), pulled(np.ones(8))
+with open("/proc/self/statm") as found:
+    now = int(found.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (20 << 20),) * 2)
+for name, (f, x) in {**calls, "compiled": (cr.jit(lambda x: cr.tanh(x)), np.ones(8))}.items():
+    try:
+        f(x)
+    except MemoryError as error:
+        print(name, str(error) if name == "compiled" else "")
+for x in (np.ones(8), cr.tensor(np.ones(8))):
+    assert abs(plain(x) - 2 * np.e).max() < 1e-12
+print("alive")
+"""
+
+
+# Elsewhere no process has such a limit.
+if sys.platform == "linux":
+
+    def test_little_memory_is_an_error_and_no_end():
+        done = subprocess.run([sys.executable, "-c", POOR], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        lines = [line.rstrip() for line in done.stdout.splitlines()]
+        assert lines == [
+            "plain", "within", "kept", "pulled",
+            "compiled [jit] 32 MiB to compile in cannot be had; expected as much memory to be free; give up arrays, or "
+            "raise the limit of this process.",
+            "alive",
+        ]  # fmt: skip
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import numpy as np
+import chainrule as cr
+
+f = cr.jit(lambda x: cr.scan(lambda c, _: (cr.sin(c) + x, None), x, None, length=20_000)[0])
+x = np.ones(2000)
+f(x)
+threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    while True:
+        f(x)
+except KeyboardInterrupt:
+    print("interrupted")
+np.testing.assert_array_equal(f(x), f(x))
+"""
+
+
+def test_an_interrupt_is_heard_when_the_kernel_returns():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr[-2000:]
+
+
+def test_arrays_that_threads_write_to_during_calls_give_no_crash():
+    f = jit(lambda x, i: (cr.sum(cr.sort(x)), x[i], cr.cumsum(x)))
+    x, i, stop = np.ones(20_000), np.arange(100), threading.Event()
+    f(x, i)
+
+    def write():
+        rng = np.random.default_rng(0)
+        while not stop.is_set():
+            x[:] = rng.choice([np.nan, np.inf, 1.0, -1e308], x.size)
+            i[:] = rng.integers(-(2**62), 2**62, i.size) if rng.random() < 0.5 else np.arange(100)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(200):
+            with contextlib.suppress(cr.ChainruleError, IndexError), np.errstate(all="ignore"):
+                _total, some, sums = f(x, i)
+                assert some.shape == (100,) and sums.shape == x.shape
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

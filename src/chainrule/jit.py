@@ -306,6 +306,8 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     As a method, it takes the arrays in attributes of its object for arguments, and everything else there (numbers too)
     for static ones. It must not write to its object.
 
+    A call runs to its end, as NumPy's do: Ctrl-C raises its KeyboardInterrupt when the kernel has returned.
+
     Works inside and outside of ``grad``, ``vmap``, loops and other compiled functions: where a derivative is asked of
     the result, it is compiled too.
 

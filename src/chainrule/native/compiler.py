@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import gc
 import json
+import mmap
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from chainrule.native.symbols import address_of, resolves
 from chainrule.spec import Spec
 
 LONG = 1_000_000  # operations: some hundred microseconds, beside which giving up the GIL costs nothing
+ROOM, PER_LETTER = 32 << 20, 200  # bytes that LLVM may want for any program, and for each letter of its text
 MOVABLE = 1 << 20  # bytes of constants that are kept beside the machine code that reads them
 POOL = ("chainrule.parallel", "chainrule.pool")
 
@@ -147,6 +149,18 @@ def _collected_later() -> Iterator[None]:
                 gc.enable()
 
 
+def _ask_for_memory(length: int) -> None:
+    """Raise a MemoryError where LLVM would get no memory, and end the process, for a text of this length."""
+    wanted = ROOM + PER_LETTER * length
+    try:
+        mmap.mmap(-1, wanted).close()
+    except OSError:
+        raise MemoryError(
+            f"[jit] {wanted >> 20} MiB to compile in cannot be had; expected as much memory to be free; "
+            f"give up arrays, or raise the limit of this process."
+        ) from None
+
+
 def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     """Machine code for a graph, after ``prepare`` where none is found that was kept; every shape must be known.
 
@@ -155,6 +169,7 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     >>> cr.native.compile(cr.sum(x * x).graph()).outputs
     (float64[],)
     """
+    _ask_for_memory(0)
     text = spelled(graph)
     key = None if text is None else key_of(f"graph {prepare.__qualname__}", text.encode())
     content = None if key is None else cache.load(key)
@@ -165,6 +180,7 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
             with _collected_later():
                 lowered = compiled.lowered
                 loops = text_of(lowered.loops)
+                _ask_for_memory(len(loops))
         except TooLong:
             # Run by NumPy, op by op: it takes as long to compile as a thousand runs.
             made = hosted(compiled.graph)
