@@ -211,6 +211,20 @@ def test_scattered_cotangents():
 # ------------------------------------------------------------------------------------------------------ what stays
 
 
+def test_what_is_the_same_in_all_steps_of_a_loop_stays_whole():
+    table, order = cr.symbol("t", shape=(9, 3)), cr.symbol("i", shape=(20, 2), dtype="int64")
+
+    def step(carry: Any, i: Any) -> Any:
+        total, same = carry
+        return (total + cr.sum(cr.exp(same)[i]) + cr.sum(cr.sin(same)[:2]), same), None
+
+    (y, _), _ = cr.scan(step, (0.0, table), order)
+    graph = assert_selects(Graph([table, order], [y]), [RNG.normal(size=(9, 3)), RNG.integers(9, size=(20, 2))])
+    (loop,) = (node for node in passes.optimize(graph).nodes if node.op is not None and node.op.name == "scan")
+    shapes = {node.op.name: node.shape for node in loop.params["body"].nodes if node.op is not None}
+    assert shapes["exp"] == (9, 3) and shapes["sin"] == (2, 3)
+
+
 @pytest.mark.parametrize("function", [
     lambda x, i: cr.broadcast_to(x[:1], (9, 3))[i],
     lambda x, i: cr.exp(x)[i],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from chainrule.graph.graph import Graph
@@ -28,13 +29,18 @@ def optimize(graph: Graph, fast: bool = False) -> Any:
     return y
     """
     refuse_unknown("optimize", graph)
-    return throughout(graph, dce, lambda one: _optimized(one, fast))
+    made = throughout(graph, dce, lambda one: _again(dce(rewritten("optimize", one, fast, Calls())), _inside, fast))
+    return _again(made, select, fast)
 
 
-def _optimized(graph: Graph, fast: bool) -> Any:
-    simpler = dce(rewritten("optimize", graph, fast, Calls()))
-    smaller = part(select(simpler))
-    return simpler if smaller is simpler else dce(rewritten("optimize", smaller, fast, Calls()))
+def _inside(graph: Graph) -> Any:
+    return part(select(graph, arrays=False))
+
+
+def _again(graph: Graph, change: Callable[[Graph], Any], fast: bool) -> Any:
+    """A changed graph, by the rules that fit it now."""
+    changed = change(graph)
+    return graph if changed is graph else dce(rewritten("optimize", changed, fast, Calls()))
 
 
 Graph.optimize = optimize  # type: ignore[attr-defined]  # attached here, since what it needs is built on Graph

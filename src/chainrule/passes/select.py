@@ -33,12 +33,13 @@ from chainrule.spec import Shape, Spec
 SHARE = 0.75  # of an array: where more is read, nothing is gained that is worth calls more
 
 
-def select(graph: Graph) -> Any:
+def select(graph: Graph, arrays: bool = True) -> Any:
     """The graph with slices and index arrays applied to inputs, where that leaves less to compute.
 
     ``f(x)[i]`` becomes ``f(x[i])`` where f goes element by element, moves axes, or folds or multiplies along others; an
     index that is out of bounds is still one. Results stay the same to the bit, but for the order in which products of
-    matrices and sums add up.
+    matrices and sums add up. Without ``arrays`` slices alone are: in a loop, what an index of each step selects from
+    may be the same in all steps.
 
     >>> x, i = cr.symbol("x", shape=(100, 3)), cr.symbol("i", shape=(5,), dtype="int64")
     >>> print(cr.passes.select(cr.exp(x)[i].graph()))
@@ -48,7 +49,7 @@ def select(graph: Graph) -> Any:
     %1 = exp(%0)                      : float64[5, 3]
     return %1
     """
-    selecting = Selecting(graph)
+    selecting = Selecting(graph, arrays)
     if not any(selecting.read.values()):
         return graph
     return rebuilt("select", graph, selecting.expand, selecting.after, first=selecting.indices)
@@ -57,12 +58,13 @@ def select(graph: Graph) -> Any:
 class Selecting:
     """What is read of every result, and how the part that is read is made."""
 
-    def __init__(self, graph: Graph):
-        gathers = [node for node in graph.computed if is_gather(node)]
-        arrays = [x for node in gathers for x in operands_before(node)[1:]]
-        self._arrays = {spelled(x): x for x in arrays}
+    def __init__(self, graph: Graph, arrays: bool):
+        gathers = [node for node in graph.computed if is_gather(node) and (arrays or len(node.parents) == 1)]
+        indices = [x for node in gathers for x in operands_before(node)[1:]]
+        self._gathers = set(gathers)
+        self._arrays = {spelled(x): x for x in indices}
         # What indices depend on is whole, and comes to be before all else.
-        self.indices = set(ancestors({x._node for x in arrays if isinstance(x, Box) and x._node is not None}))
+        self.indices = set(ancestors({x._node for x in indices if isinstance(x, Box) and x._node is not None}))
         self.read: dict[Any, Selection] = {y._node: WHOLE for y in graph.outputs}
         self._parts: dict[Node, Part] = {}
         self._now: dict[Node, Any] = {}
@@ -73,13 +75,14 @@ class Selecting:
     def _visit(self, node: Node) -> None:
         """Settle what is made of the result of a call, which all who read it have told, and so what that reads."""
         part, selection = None, self.read.pop(node, WHOLE)
-        if (selection or is_gather(node)) and is_plain(node) and node not in self.indices:
+        gathers = node in self._gathers
+        if (gathers or (selection and not is_gather(node))) and is_plain(node) and node not in self.indices:
             operands = operands_before(node)
             if selection and Spec(selected(node.shape, selection), None).size <= SHARE * node.size:
                 part = through(node, operands, selection)
             if part is None:
                 selection = WHOLE
-                part = through(node, operands, WHOLE) if is_gather(node) else None
+                part = through(node, operands, WHOLE) if gathers else None
         if part is None:
             self.read.update((parent, WHOLE) for parent in node.parents)
             return
