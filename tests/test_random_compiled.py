@@ -309,3 +309,9 @@ def test_what_is_refused():
         "[uniform_] a function is traced to be compiled, and what is drawn in it has no value yet; expected a result "
         "that is a new Tensor; write rand(...) or randn(...), or draw outside."
     )
+    ruled = cr.custom_rule(sample, vjp=lambda x: (sample(x), lambda g: (g,)))
+    told = (
+        "[random] sample has a derivative rule of its own, and what it draws is no argument, so that no rule knows of "
+        "it; expected noise that is drawn outside; draw it before, and give it as an argument."
+    )
+    assert refused(jit(ruled), X) == refused(jit(cr.grad(lambda x: cr.sum(ruled(x)))), X) == told

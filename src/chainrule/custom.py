@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import noise
 from chainrule.apply import apply
 from chainrule.box import Box, as_value, box
 from chainrule.config import enable_grad
@@ -220,7 +221,7 @@ class Call:
         return tuple(y._value for y in found)
 
     def spec(self, *specs: Any) -> tuple[Spec, ...]:
-        with _unmapped():
+        with _unmapped(), _drawing_nothing(self.rules.name):
             symbols = [box(Box.default, None, record(None, (), (None,), {"name": "x"}, s, SymbolicNode)) for s in specs]
             found = self.outputs(self.rules.function(*unflatten(self.structure, symbols)))
         self.alone(Graph([x._node for x in symbols], found).tracked)
@@ -269,6 +270,17 @@ def _unmapped() -> Iterator[None]:
         yield
     finally:
         innermost.reset(before)
+
+
+@contextmanager
+def _drawing_nothing(name: str) -> Iterator[None]:
+    """Where a function is traced to be compiled, one with rules draws no noise that these do not know."""
+    now = noise.traced.get()
+    before = noise.traced.set(noise.Ruled(name) if isinstance(now, noise.Drawing) else now)
+    try:
+        yield
+    finally:
+        noise.traced.reset(before)
 
 
 def _shapes(leaves: Sequence[Any]) -> str:

@@ -26,6 +26,22 @@ class Repeated:
     def __init__(self, name: str):
         self.name = name
 
+    def refusal(self) -> SymbolError:
+        return SymbolError(
+            f"[random] the body of a {self.name} is traced once, and what it draws now would be the same in every "
+            f"step; expected noise that is drawn outside; draw that of all steps before, and give it as xs."
+        )
+
+
+class Ruled(Repeated):
+    """A function with a rule of its own, where another is traced: it runs again, apart from that, for its values."""
+
+    def refusal(self) -> SymbolError:
+        return SymbolError(
+            f"[random] {self.name} has a derivative rule of its own, and what it draws is no argument, so that no rule "
+            f"knows of it; expected noise that is drawn outside; draw it before, and give it as an argument."
+        )
+
 
 class Drawing:
     """A function that is traced to be compiled, and what it draws: the state of each stream becomes an input."""

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
-from chainrule.errors import SymbolError
 from chainrule.ops import ops, raw
 
 PIECE = 1 << 14  # numbers that are made at a time: as many as are near to the processor
@@ -67,10 +66,7 @@ class Stream:
         if now is None or self._made_in is now:
             return None
         if isinstance(now, noise.Repeated):
-            raise SymbolError(
-                f"[random] the body of a {now.name} is traced once, and what it draws now would be the same in every "
-                f"step; expected noise that is drawn outside; draw that of all steps before, and give it as xs."
-            )
+            raise now.refusal()
         return now.place(self, blocks)
 
     def take(self, blocks: int) -> Any:
