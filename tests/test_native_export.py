@@ -46,6 +46,7 @@ PROGRAMS = {
     "single precision": (lambda x: cr.exp(x) * x + cr.sqrt(cr.abs(x)), (normal(77).astype(np.float32),)),
     "half precision": (lambda x: (cr.astype(x, "float32") * 2, x), (normal(77).astype(np.float16),)),
     "complex": (lambda x: (cr.exp(x), cr.sum(x), x / (1j * x + 1)), (normal(30) + 1j * normal(30),)),
+    "complex angles": (lambda x: (cr.asin(x), cr.acosh(x), cr.atan(x)), (normal(30) + 1j * normal(30),)),
     "integers": (lambda x: (x * 3 + 1, x // 7, x % 5, -x, cr.abs(x), x > 3, x << 2), (WHOLE,)),
     "small integers": (lambda x: (x * 3 + 1, x // 7, x - 200, x > 3), (WHOLE.astype(np.uint8),)),
     "narrow integers": (lambda x: (x * x * x, x + x), (WHOLE.astype(np.int8),)),

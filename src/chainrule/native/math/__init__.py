@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.native.emitter import Emitter
 from chainrule.native.math import (
+    angles,
     arithmetic,
     complexes,
     digamma,
@@ -38,7 +39,7 @@ REAL: dict[str, Callable[..., Any]] = {
     )
     for name in names.split()
 }
-COMPLEX: dict[str, Callable[..., Any]] = complexes.FUNCTIONS
+COMPLEX: dict[str, Callable[..., Any]] = {**complexes.FUNCTIONS, **angles.FUNCTIONS}
 
 
 def _of_either(name: str) -> Callable[..., Any]:

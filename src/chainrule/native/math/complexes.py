@@ -1,4 +1,4 @@
-"""Functions of complex numbers, of those of their parts. Inverse trigonometric ones are left to the host.
+"""Functions of complex numbers, of those of their parts; ``angles`` has the inverse trigonometric ones.
 
 Errors are some units in the last place of the whole number, not of each part.
 """
