@@ -22,13 +22,16 @@ from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
 from chainrule.native.digest import spelled
 from chainrule.native.donation import donated_to
+from chainrule.native.draws import MISSED, Draws
 from chainrule.native.form import Form, Table, Words
 from chainrule.native.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
 from chainrule.native.signature import found_of, recipe_of
+from chainrule.spec import Spec
 
 FORMS = 64  # of one function as machine code; other calls go through Python, to kernels of their own
+STATE = Spec((3,), np.dtype(np.uint64))  # of a stream of random numbers
 KNOWN = 1024  # forms of one function that are remembered
 
 # One for all functions, which may trace one another in any order.
@@ -47,12 +50,16 @@ class Jitted(FastCallable, Inspected):
         self._formed: set[Any] = set()
         self._mixed: set[Any] = set()
         self._table = Table()
+        self._draws = Draws()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._table.forms:
             ready = tuple(map(contiguous, args))
             if any(map(operator.is_not, ready, args)):
                 return self(*ready, **kwargs)
+        drawn = self._draws.call(args, kwargs)
+        if drawn is not MISSED:
+            return drawn
         if args and self._is_method_of(args[0]):
             return self._method(*args, **kwargs)
         call = Call(self.static, args, kwargs)
@@ -60,7 +67,7 @@ class Jitted(FastCallable, Inspected):
         if made.streams:
             for leaf in call.leaves:
                 noise.check(getattr(self, "__name__", "jit"), leaf.value)
-        elif not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
+        if not call.recorded and not made.outside and self._add_form(made, call) and self.donate:
             return self(*args, **kwargs)  # as all calls after it, so that what it takes is always taken
         return made.call(_values(made, call), call.recorded, call.tensors)
 
@@ -130,7 +137,8 @@ class Jitted(FastCallable, Inspected):
     def _add_form(self, made: Specialization, call: Call) -> bool:
         """Let machine code take calls like this one; whether it does from now on, and did not before."""
         layout = call.layout
-        if not form.fast(self) or len(self._table.forms) >= FORMS or layout in self._formed:
+        full = self._draws.full if made.streams else len(self._table.forms) >= FORMS
+        if full or not form.fast(self) or layout in self._formed:
             return False
         with _tracing:
             if layout in self._formed:
@@ -138,8 +146,11 @@ class Jitted(FastCallable, Inspected):
             self._formed.add(layout)
             alike = self._numbers_are_alike(call)
             words = Words()
-            records = call.records(words, made.numbers, alike)
-            found = found_of(words, call.args, call.kwargs, call.static, records)
+            states, count = made.states(False), len(made.streams)
+            records = [*(form.leaf(words, STATE, len(call.leaves) + i) for i in range(count))]
+            records += call.records(words, made.numbers, alike)
+            static = {x + count if isinstance(x, int) else x: value for x, value in call.static.items()}
+            found = found_of(words, (*states, *call.args), call.kwargs, static, iter(records))
             if found is None or (call.tensors and any(cls is not Box.default for cls in made.classes)):
                 return False
             classes = [cls if call.tensors else None for cls in made.classes]
@@ -147,8 +158,11 @@ class Jitted(FastCallable, Inspected):
             program = made.body.plan.program
             donated = call.inputs_of(self.donate)
             gone = donated_to(getattr(self, "__name__", "a compiled function")) if donated else None
-            form_ = Form(program, len(call.args), names, found, recipe, classes, words, donated, gone)
-            self._table.add(self, form_)
+            form_ = Form(program, count + len(call.args), names, found, recipe, classes, words, donated, gone)
+            if made.streams:
+                self._draws.add(form_, made)
+            else:
+                self._table.add(self, form_)
             return True
 
     def _numbers_are_alike(self, call: Call) -> bool:

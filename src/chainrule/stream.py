@@ -80,6 +80,13 @@ class Stream:
             self._count += blocks
         return np.array([key[0], key[1], count % 2**64], WORD)
 
+    def give_back(self, state: Any, blocks: int) -> None:
+        """Go back to a state that was taken with some blocks, unless somebody else has drawn since."""
+        with self._lock:
+            before = int(state[2])
+            if self._count == before + blocks and self._key == (int(state[0]), int(state[1])):
+                self._count = before
+
     # ------------------------------------------------------------------------------------------ what is drawn
 
     def words(self, count: int) -> Any:

@@ -110,6 +110,11 @@ class Specialization:
         """Where the streams stand that are drawn from, which go on behind what a call draws."""
         return [stream.take(blocks if draws else 0) for stream, blocks in self.streams]
 
+    def give_back(self, states: Sequence[Any]) -> None:
+        """Take back that these were drawn from, unless somebody else has drawn since."""
+        for (stream, blocks), state in zip(self.streams, states, strict=True):
+            stream.give_back(state, blocks)
+
     def call(self, values: Sequence[Any], recorded: bool, tensors: bool) -> Any:
         """The result at these values: Tensors where a gradient may be asked of it, else through the kernel."""
         if self.streams:
