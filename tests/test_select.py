@@ -194,6 +194,25 @@ def test_several_index_arrays_share_what_they_read():
     assert [node.shape for node in found.nodes if node.op is not None and node.op.name == "exp"] == [(10, 3)]
 
 
+def test_index_arrays_of_any_axes():
+    x, i, j = (
+        cr.symbol("x", shape=(90, 3)),
+        cr.symbol("i", shape=(), dtype="int64"),
+        cr.symbol("j", shape=(4, 2), dtype="int8"),
+    )
+    y = cr.exp(x)
+    point = [RNG.normal(size=(90, 3)), np.array(-7), RNG.integers(-90, 90, size=(4, 2)).astype(np.int8)]
+    for outputs in ([y[i]], [y[j]], [y[i] + y[j]], [cr.sin(y[j])[..., 1]], [y.mT[:, j][:2]], [y[np.array([[3], [5]])]]):
+        found = assert_selects(Graph([x, i, j], outputs), point)
+        (made,) = (node for node in found.nodes if node.op is not None and node.op.name == "exp")
+        assert made.size <= 27
+    assert after(lambda x, y: cr.exp(x)[np.array([[3, 4], [5, -1]])], (9, 2), (1,)) == [
+        "%0 = gather(x, [ 3, 4, 5, -1], index=(array,))",
+        "%1 = exp(%0)",
+        "%2 = reshape(%1, shape=(2, 2, 2))",
+    ]
+
+
 def test_index_arrays_may_depend_on_what_they_select_from():
     x = cr.symbol("x", shape=(9,))
     y = cr.exp(x)
@@ -264,7 +283,8 @@ def indices(shape: Any) -> list[Any]:
     found: list[Any] = []
     for axis, size in enumerate(shape):
         if size:
-            kinds = [slice(0, (size + 1) // 2), slice(size - 1, None, -2), 0, -1, np.array([size - 1, -size, 0])]
+            kinds: list[Any] = [slice(0, (size + 1) // 2), slice(size - 1, None, -2), 0, -1]
+            kinds += [np.array([size - 1, -size, 0]), np.array([[-1], [0]])]
             found += [(slice(None),) * axis + (one,) for one in kinds]
     return found
 

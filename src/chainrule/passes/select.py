@@ -103,6 +103,8 @@ class Selecting:
                 left = part.params["index"] if part.op == "gather" else None
                 taken.append(self._taken(x, wanted, self.read.get(parent, WHOLE), left))
         made = taken[0] if part.op == "gather" else _call(part, taken)
+        if part.op == "gather" and spec_of_operand(made).shape != part.params["shape"]:
+            made = ops.reshape(made, shape=part.params["shape"])  # the axes of its index array
         if spec_of_operand(made).dtype != node.dtype:
             made = ops.astype(made, dtype=node.dtype)  # of operands that are joined, some are left out
         locate(made, node, start)
@@ -157,6 +159,7 @@ class Selecting:
         """The index array that lists these places."""
         arrays = [self._arrays[key] for key in places.keys]
         arrays = [self._now.get(x._node, x) if isinstance(x, Box) else x for x in arrays]
+        arrays = [x if len(spec_of_operand(x).shape) == 1 else ops.reshape(x, shape=(-1,)) for x in arrays]
         return arrays[0] if len(arrays) == 1 else ops.concat(arrays)
 
 

@@ -226,7 +226,7 @@ class Index(NamedTuple):
 
 
 def index_of(template: Template, shape: Shape, arrays: Sequence[Any]) -> Index | None:
-    """An index as independent choices; None if its arrays are several, not rows, or beside integers or truth values."""
+    """An index as independent choices; None if its arrays are several, or beside integers or truth values."""
     if any(isinstance(part, bool) for part in template) or len(arrays) > 1:
         return None
     template = without_ellipsis(template, len(shape))
@@ -256,20 +256,21 @@ def index_of(template: Template, shape: Shape, arrays: Sequence[Any]) -> Index |
             elif (own := range(shape[axis])[part]) != range(shape[axis]):
                 chosen[axis] = own
             left.append(slice(None))
-            axes[place] = axis
-            place += 1
+            rank = len(spec_of_operand(arrays[0]).shape) if part is SLOT else 1
+            if rank == 1:
+                axes[place] = axis
+            place += rank
         axis += 1
     axes |= {place + i: axis + i for i in range(len(shape) - axis)}
     return Index(axes, chosen, tuple(left))
 
 
 def listed_in(array: Any, size: int) -> Listed | None:
-    """The places that an index array lists; None if it is no row, or a constant that is not within the axis."""
-    shape = spec_of_operand(array).shape
+    """The places that an index array lists, in a row; None if it is a constant that is not within the axis."""
     constant = constant_of(array)
-    if len(shape) != 1 or (constant is not None and not is_within(np.asarray(constant), size)):
+    if constant is not None and not is_within(np.asarray(constant), size):
         return None
-    return Listed((spelled(array),), shape)
+    return Listed((spelled(array),), (spec_of_operand(array).size,))
 
 
 def is_within(array: np.ndarray, size: int) -> bool:
@@ -291,7 +292,11 @@ def _gather(node: Node, operands: Sequence[Any], selection: Selection) -> Part |
             whole[axis] = composed(own, places)
         else:
             return None
-    return Part([whole, *([None] * (len(operands) - 1))], "gather", {"index": index.left})
+    return Part(
+        [whole, *([None] * (len(operands) - 1))],
+        "gather",
+        {"index": index.left, "shape": selected(node.shape, selection)},
+    )
 
 
 def composed(own: range, places: range) -> range:
