@@ -141,9 +141,9 @@ def test_what_blas_can_be_told():
     assert blas.layout(3, 4, 2**31, 1) is None
 
 
-@pytest.mark.parametrize("most", [6, 24])
-def test_tiles_are_small_enough_for_the_registers(most, choosing):
-    choosing(gemm, "accumulators", lambda: most)
+@pytest.mark.parametrize(("width", "most"), [(64, 6), (64, 24), (32, 12), (16, 12)])
+def test_tiles_are_small_enough_for_the_registers(width, most, choosing):
+    choosing(gemm, "registers", lambda: (width, most))
     for n in range(1, 40):
         for vectors in range(1, 40):
             rows, wide = gemm.tile(n, vectors, most)

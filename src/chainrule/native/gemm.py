@@ -20,17 +20,23 @@ from chainrule.native.machine import Code, can
 from chainrule.native.symbols import resolves
 from chainrule.native.values import I64
 
-WIDTH = 64  # bytes of a vector, which may be several registers
-FEW = 6  # such vectors are 12 of the 16 registers of AVX2, and 24 of the 32 of NEON
+PORTABLE = 64, 6  # as below, in programs for any processor: such vectors are several registers
 INLINE = 2000  # multiplications up to which tiles are part of the program
 SYMBOL = "tile_"  # what the names of their functions begin with
 WRITTEN = 24  # products of vectors that a step of the loop over k writes out, if it can: code takes time to compile
 
 
 @cache
-def accumulators() -> int:
-    """How many vectors are summed up at once, with registers left for the operands."""
-    return 24 if can("avx512f") else FEW
+def registers() -> tuple[int, int]:
+    """The bytes of a register, and how many are summed up at once, with some left for the operands.
+
+    Vectors of two registers each, which elsewhere hide the time that an instruction takes, would spill here.
+    """
+    if can("avx512f"):
+        return 64, 24
+    if can("avx"):
+        return 32, 12
+    return 16, 24 if can("neon") else 12
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,9 @@ class Matrix:
 
 def multiply(e: Emitter, x: Matrix, y: Matrix, out: Matrix, n: int, m: int, k: int, chunks: int = 1) -> None:
     """out[i, j] = Σₖ x[i, k]·y[k, j], n by m; the columns of y and of out are neighbours in memory."""
-    lanes = WIDTH // out.dtype.itemsize
-    rows, vectors = tile(n, -(-m // lanes), FEW if e.portable else accumulators())
+    width, accumulators = PORTABLE if e.portable else registers()
+    lanes = width // out.dtype.itemsize
+    rows, vectors = tile(n, -(-m // lanes), accumulators)
     called = not e.portable and n * m * k > INLINE and x.dtype == y.dtype == out.dtype
     write = _call if called else _tile
 

@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from chainrule.errors import DomainError
-from chainrule.native import cache
+from chainrule.native import cache, halves
 
 # LLVM's -O1 for the generation of code: what -O2 does more is to order the instructions once again, after they have
 # their registers. This takes a quarter of the time where blocks are long, and processors order them themselves.
@@ -105,8 +105,11 @@ def optimised(text: str, thorough: bool = False) -> llvm.ModuleRef:
     Who wrote the loops has vectorised and unrolled them, and moved out of them what does not change: LLVM's usual
     passes (-O2) take twenty times as long as these three, and the code is no faster. ``thorough`` is for others.
     """
+    triple = llvm.get_process_triple()
+    if " half" in text and triple.startswith("x86_64") and "apple" not in triple and not can("f16c"):
+        text += halves.FUNCTIONS  # which are in libraries of the system at Apple's
     module = llvm.parse_assembly(text)
-    module.triple = llvm.get_process_triple()
+    module.triple = triple
     module.data_layout = str(machine().target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
