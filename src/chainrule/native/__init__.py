@@ -3,6 +3,7 @@
     listing, lowerings/   what each op reads and at which indices: a graph as statements
     fuse                  which statements share loops
     homes, elements       where numbers live, and what is done in one step of the loops around
+    turned, overlap       indices that go on at 0, and loops whose size is no multiple of all lanes
     lower                 a loop program (``loops``), written with the ``emitter`` and with ``math``
     control, stepping     loops and choices of graphs: carries, and what a step does; ``invariant`` is computed before
     pulling               reverse mode through loops whose length is counted as they run

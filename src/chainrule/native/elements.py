@@ -18,7 +18,8 @@ from chainrule.native.fuse import Loop
 from chainrule.native.homes import Homes, Step, Storage, linear_of, width_of
 from chainrule.native.loops import Pointer
 from chainrule.native.overlap import overlaps
-from chainrule.native.statements import Array, Axis, Index, Moves, Position, Read, Statement
+from chainrule.native.statements import Array, Axis, Moves, Position, Read, Statement, evaluated, settled, wraps
+from chainrule.native.turned import turned
 from chainrule.native.values import I64, Value
 
 
@@ -57,20 +58,22 @@ class Elements(Homes):
 
     def _number(self, read: Any, s: Statement, assigned: dict[Axis, int], step: Step) -> Any:
         if isinstance(read, Position):
-            index, lanes, stride = self._address(Storage((1,), 0, ()), ((1, read.index),), s, assigned, step)
+            index, lanes, stride = self.address(Storage((1,), 0, ()), ((1, read.index),), s, assigned, step)
             return index if lanes == 1 else index + self.e.lane_numbers(lanes) * stride
         if not isinstance(read, Read):
             return read
         array = read.array
         if array.constant is not None and not read.moves and not self._varies(read, s):
-            at = evaluated(linear_of(read.place, array.strides, ()), assigned)
+            at = evaluated(linear_of(settled(read.place, assigned), array.strides, ()), assigned)
             return self.e.const(array.constant.reshape(-1)[at], array.dtype)
         home = self.homes.get(array)
         if home is not None and home.registers is not None and self._within(home.registers, array, s, home.path):
             assert home.registers.registers is not None
             return home.registers.registers[self._position(home.registers, s, assigned, read.place)]
         storage = self.memory(array)
-        index, lanes, stride = self._address(storage, read.place, s, assigned, step)
+        if wraps(read.place):
+            return turned(self, read, storage, s, assigned, step, home is not None and step.vector in home.path)
+        index, lanes, stride = self.address(storage, read.place, s, assigned, step)
         assert storage.pointer is not None
         if read.moves:
             index = self._moved(storage, array, index, lanes, stride, read.moves, s, assigned, step)
@@ -105,32 +108,13 @@ class Elements(Homes):
 
     def _position(self, storage: Storage, s: Statement, assigned: dict[Axis, int], place: Any = None) -> int:
         dropped = {loop.axes[s] for loop in storage.loops}
-        return evaluated(linear_of(s.place if place is None else place, storage.strides, dropped), assigned)
-
-    def _address(
-        self, storage: Storage, place: Any, s: Statement, assigned: dict[Axis, int], step: Step
-    ) -> tuple[Value, int, int]:
-        """(index, lanes, step from lane to lane)."""
-        dropped = {loop.axes[s] for loop in storage.loops}
-        linear = linear_of(place, storage.strides, dropped)
-        loops = {loop.axes[s]: loop for loop in step.path}
-        index, stride = self.e.const(linear.offset, I64), 0
-        constant = linear.offset
-        for axis, c in linear.terms:
-            loop = loops.get(axis)
-            if loop is None:
-                constant += c * assigned[axis]
-            else:
-                index = index + step.indices[loop] * c
-                if loop is step.vector:
-                    stride = c
-        index = index + (constant - linear.offset)
-        return index, (step.lanes if stride else 1), (stride or 1)
+        place = settled(s.place if place is None else place, assigned)
+        return evaluated(linear_of(place, storage.strides, dropped), assigned)
 
     def _store(
         self, storage: Storage, s: Statement, assigned: dict[Axis, int], value: Any, step: Step, combine: str
     ) -> None:
-        index, lanes, stride = self._address(storage, s.place, s, assigned, step)
+        index, lanes, stride = self.address(storage, s.place, s, assigned, step)
         e = self.e
         if s.moves:
             index = self._moved(storage, s.out, index, lanes, stride, s.moves, s, assigned, step)
@@ -318,10 +302,6 @@ def as_value(e: Emitter, x: Any, dtype: np.dtype) -> Any:
     if isinstance(x, (int, float, complex, np.generic)):
         return e.const(x, dtype)
     return e.cast(x, dtype)
-
-
-def evaluated(index: Index, assigned: dict[Axis, int]) -> int:
-    return index.offset + sum(c * assigned[axis] for axis, c in index.terms)
 
 
 def steps_of(axes: Sequence[Axis]) -> Iterator[dict[Axis, int]]:

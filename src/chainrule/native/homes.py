@@ -18,8 +18,8 @@ from chainrule.native.fuse import Blocks, Item, Loop, Straight, fused, members
 from chainrule.native.inplace import outputs_last, takes_over
 from chainrule.native.loops import Pointer
 from chainrule.native.rematerialise import rematerialised
-from chainrule.native.statements import Array, Axis, Index, Read, Statement, runs_along
-from chainrule.native.values import Value
+from chainrule.native.statements import Array, Axis, Index, Read, Statement, runs_along, wraps
+from chainrule.native.values import I64, Value
 
 Path = tuple[Loop, ...]
 
@@ -54,6 +54,7 @@ class Step:
     vector: Loop | None = None
     lanes: int = 1
     copy: int = 0
+    reach: tuple[int, int] | None = None  # the first and the last index of that loop here, if they are known
     fresh: Value | None = None  # which lanes no step before had; None: all
 
 
@@ -154,6 +155,10 @@ class Homes:
         path = self.paths[reader]
         if reader.call is not None or path[: len(done)] != done:
             return False
+        bound = {loop.axes[reader] for loop in path}
+        places = [read.place for read in reader.reads if isinstance(read, Read) and read.array is array]
+        if any(axis in bound for place in places for _, i in place if i.modulo for axis, _ in i.terms):
+            return False
         moving = {loop.axes[reader] for loop in path} - {loop.axes[reader] for loop in registers.loops}
         return not any(
             axis in moving
@@ -192,6 +197,8 @@ class Homes:
             if (a in s.folded) != (b in s.folded):
                 return None
             for array, place in [(r.array, r.place) for r in s.reads if isinstance(r, Read)] + [(s.out, s.place)]:
+                if wraps(place):
+                    return None
                 outer, inner_step = self._step_of(array, place, s, loop), self._step_of(array, place, s, inner)
                 if outer != inner_step * inner.size:
                     return None
@@ -255,6 +262,26 @@ class Homes:
         assert array.constant is not None, array
         pointer = self.e.constant(array.constant)
         return Storage(array.strides, array.size, (), pointer)
+
+    def address(
+        self, storage: Storage, place: Any, s: Statement, assigned: dict[Axis, int], step: Step
+    ) -> tuple[Value, int, int]:
+        """(index, lanes, step from lane to lane)."""
+        dropped = {loop.axes[s] for loop in storage.loops}
+        linear = linear_of(place, storage.strides, dropped)
+        loops = {loop.axes[s]: loop for loop in step.path}
+        index, stride = self.e.const(linear.offset, I64), 0
+        constant = linear.offset
+        for axis, c in linear.terms:
+            loop = loops.get(axis)
+            if loop is None:
+                constant += c * assigned[axis]
+            else:
+                index = index + step.indices[loop] * c
+                if loop is step.vector:
+                    stride = c
+        index = index + (constant - linear.offset)
+        return index, (step.lanes if stride else 1), (stride or 1)
 
     def pointer(self, array: Array) -> Pointer:
         found = self.memory(array).pointer

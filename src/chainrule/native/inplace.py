@@ -54,6 +54,7 @@ def _elements(s: Statement, place: Any, array: Array, paths: Paths) -> Any:
     """The elements of an array at a place, in terms of the loops around: equal for equal elements in every step."""
     loops = {loop.axes[s]: i for i, loop in enumerate(paths[s])}
     offset, d = 0, 0
+    turns = tuple(index for _, index in place if index.modulo)
     around: dict[int, int] = {}
     inside: dict[Any, int] = {}
     for count, index in place:
@@ -63,7 +64,7 @@ def _elements(s: Statement, place: Any, array: Array, paths: Paths) -> Any:
         for axis, c in index.terms:
             table, key = (around, loops[axis]) if axis in loops else (inside, axis)
             table[key] = table.get(key, 0) + c * stride
-    return offset, around, sorted((axis.size, c) for axis, c in inside.items())
+    return offset, around, sorted((axis.size, c) for axis, c in inside.items()), turns
 
 
 def outputs_last(members: Sequence[Statement]) -> list[Statement]:

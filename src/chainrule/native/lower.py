@@ -21,6 +21,7 @@ from chainrule.native.overlap import overlaps
 from chainrule.native.pool import pool
 from chainrule.native.pure import LONGEST, TooLong
 from chainrule.native.statements import Array, Statement, View
+from chainrule.native.turned import parts
 from chainrule.native.values import I64, Value, part_of, parts_of
 from chainrule.spec import Spec
 
@@ -153,6 +154,14 @@ class Lowering(Elements):
         last: int | None = None,
     ) -> None:
         """``last`` is where the last vector begins, if that is no multiple of all lanes."""
+        divided = parts(loop, members, start, stop, lanes * copies, last)
+        if len(divided) > 1:
+            for one, other in divided:
+                self._vector_loop(loop, members, one, other, size, lanes, copies, step, last)
+            return
+        reach = None
+        if isinstance(start, int) and isinstance(stop, int):
+            reach = (start, stop - lanes) if last is None else (min(start, last), min(stop - lanes, last))
 
         def body(index: Value) -> None:
             e, fresh = self.e, None
@@ -161,7 +170,7 @@ class Lowering(Elements):
                 fresh = e.lane_numbers(lanes) >= first - index if any(s in self.folds for s in members) else None
             for copy in range(copies):
                 self._begin(members, step)
-                at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy, fresh)
+                at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy, reach, fresh)
                 for statement in members:
                     self._statement(statement, at)
 

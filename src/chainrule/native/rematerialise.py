@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule.native.fuse import Item, members
 from chainrule.native.rules import as_dtype
-from chainrule.native.statements import Array, Index, Place, Position, Read, Statement
+from chainrule.native.statements import Array, Index, Place, Position, Read, Statement, wraps
 
 CHEAP = 6  # operations an element, up to which computing again beats a write and a read of memory
 LEAVES = 32  # reads that one may become
@@ -64,7 +64,7 @@ def _chain(array: Array, nest: int, nests: Nests, chosen: set[Array]) -> list[St
                 return None
             continue
         plain = len(one.makers) == 1 and not (maker.folded or maker.adds or maker.call or maker.moves)
-        if not plain or maker.fill is not None or len(work) > LEAVES or any(r.moves for r in _reads(maker)):
+        if not plain or maker.fill is not None or len(work) > LEAVES or any(map(_strays, _reads(maker))):
             return None
         found.pop(maker, None)
         found[maker] = None
@@ -89,6 +89,11 @@ def _again(
 def _steps(s: Statement) -> int:
     """How often a statement is done."""
     return math.prod(axis.size for axis in s.axes)
+
+
+def _strays(read: Read) -> bool:
+    """Whether places are not affine in the axes, so that other indices cannot stand for these."""
+    return bool(read.moves) or wraps(read.place)
 
 
 def _reads(s: Statement) -> list[Read]:
@@ -121,7 +126,7 @@ def _takes(reader: Statement, array: Array) -> bool:
     """Whether a statement can compute what it reads of an array: it reads every dimension at an index of its own."""
     places = [r.place for r in _reads(reader) if r.array is array]
     return not (reader.call or reader.moves or any(r.moves for r in _reads(reader))) and all(
-        count == 1 for place in places for count, _ in place
+        count == 1 and not index.modulo for place in places for count, index in place
     )
 
 

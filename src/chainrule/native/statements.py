@@ -34,15 +34,18 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An affine index: Σ coefficient · axis + offset."""
+    """An affine index: Σ coefficient · axis + offset; with ``modulo`` less that, where it is not below it."""
 
     terms: tuple[tuple[Axis, int], ...] = ()
     offset: int = 0
+    modulo: int = 0
 
     def times(self, factor: int) -> Index:
+        assert not self.modulo, self
         return Index(tuple((axis, c * factor) for axis, c in self.terms), self.offset * factor)
 
     def plus(self, other: Index | int) -> Index:
+        assert not self.modulo, self
         if isinstance(other, int):
             return Index(self.terms, self.offset + other)
         found = dict(self.terms)
@@ -58,6 +61,14 @@ class Index:
 
     def without(self, axis: Axis) -> Index:
         return Index(tuple((a, c) for a, c in self.terms if a is not axis), self.offset)
+
+    def modulus(self, size: int) -> Index:
+        """This index, which is between 0 and 2·size, modulo size."""
+        least = self.offset + sum(min(0, c * (a.size - 1)) for a, c in self.terms)
+        most = self.offset + sum(max(0, c * (a.size - 1)) for a, c in self.terms)
+        if most < size:
+            return self
+        return self.plus(-size) if least >= size else Index(self.terms, self.offset, size)
 
 
 ZERO = Index()
@@ -156,10 +167,13 @@ class Statement:
 class View:
     """How a node is read: indices of its own dimensions ↦ the place in an array."""
 
-    __slots__ = ("array", "map", "shape")
+    __slots__ = ("array", "map", "shape", "wraps")
 
-    def __init__(self, array: Array, shape: Shape, map: Callable[[Sequence[Index]], Place]):
+    def __init__(
+        self, array: Array, shape: Shape, map: Callable[[Sequence[Index]], Place], wraps: bool = False
+    ):  # fmt: skip
         self.array, self.shape, self.map = array, tuple(shape), map
+        self.wraps = wraps  # whether some places may have indices with a modulo
 
     @property
     def dtype(self) -> np.dtype:
@@ -186,7 +200,7 @@ def view_of(array: Array) -> View:
 def viewed(view: View, shape: Shape, change: Callable[[Sequence[Index]], list[Index]]) -> View:
     """A view of a view: ``change`` gives the indices of the old dimensions for those of the new."""
     before = view.map
-    return View(view.array, shape, lambda indices: before(change(indices)))
+    return View(view.array, shape, lambda indices: before(change(indices)), view.wraps)
 
 
 def permuted(view: View, axes: Sequence[int]) -> View:
@@ -245,8 +259,23 @@ def flipped(view: View, axes: Sequence[int]) -> View:
     return sliced(view, template)
 
 
+def rolled(array: Array, shifts: dict[int, int]) -> View:
+    """An array whose elements are moved along dimensions, by less than their sizes; what leaves at the end is first."""
+
+    def turned(indices: Sequence[Index]) -> Place:
+        found = [
+            index.plus(array.shape[d] - shifts[d]).modulus(array.shape[d]) if d in shifts else index
+            for d, index in enumerate(indices)
+        ]
+        return apart(found)
+
+    return View(array, array.shape, turned, wraps=True)
+
+
 def reshaped(view: View, shape: Shape) -> View | None:
     """The same elements in another shape; None if the array under the view has them in another order."""
+    if tuple(shape) == view.shape:
+        return view
     if 0 in shape:
         return View(view.array, shape, lambda _: apart([ZERO] * len(view.array.shape)))
     old = [d for d, size in enumerate(view.shape) if size != 1]
@@ -302,6 +331,22 @@ def span_of(place: Place) -> list[tuple[int, int, Index]]:
         found.append((d, count, index))
         d += count
     return found
+
+
+def wraps(place: Place) -> bool:
+    """Whether an index of a place has a modulo."""
+    return any(index.modulo for _, index in place)
+
+
+def evaluated(index: Index, assigned: dict[Axis, int]) -> int:
+    return index.offset + sum(c * assigned[axis] for axis, c in index.terms)
+
+
+def settled(place: Place, assigned: dict[Axis, int]) -> Place:
+    """A place, in which indices with a modulo are the numbers that they are."""
+    if not wraps(place):
+        return place
+    return tuple((n, Index((), evaluated(i, assigned) % i.modulo) if i.modulo else i) for n, i in place)
 
 
 def runs_along(array: Array, place: Place, axis: Axis) -> tuple[int, int] | None:

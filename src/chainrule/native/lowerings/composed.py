@@ -223,20 +223,6 @@ def _update_var(xp: Any, x: Any, running: Any, *, axis: Any, momentum: float, sa
 # ----------------------------------------------------------------------------------------------- rearranging
 
 
-@composed("roll")
-def _roll(xp: Any, x: Any, *, shift: Sequence[int], axis: Any) -> Any:
-    shape, flat = x.shape, axis is None
-    x = xp.reshape(x, (math.prod(shape),)) if flat else x
-    for by, d in zip(shift, (0,) if flat else axis, strict=True):
-        by %= max(x.shape[d], 1)
-        lead = (slice(None),) * d
-        if by:
-            x = xp.concat(
-                [xp.gather(x, index=(*lead, slice(-by, None))), xp.gather(x, index=(*lead, slice(-by)))], axis=d
-            )
-    return xp.reshape(x, shape) if flat else x
-
-
 @composed("cross")
 def _cross(xp: Any, x: Any, y: Any, *, axis: int) -> Any:
     dtype = np.result_type(x.dtype, y.dtype)

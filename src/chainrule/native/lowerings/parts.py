@@ -9,8 +9,10 @@ import numpy as np
 
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.rules import as_dtype
-from chainrule.native.statements import Array, Statement, View, reshaped, sliced, view_of
+from chainrule.native.statements import Array, Statement, View, reshaped, rolled, sliced, view_of
 from chainrule.node import Node
+
+SHORT = 64  # elements of rows, of which many vectors would be read where they end and begin
 
 
 def written(lister: Lister, out: Array, template: Any, value: Any, fill: Any = None, adds: bool = False) -> View:
@@ -55,6 +57,30 @@ def _stack(lister: Lister, operands: Any, node: Node) -> View:
     for i, x in enumerate(operands):
         view = written(lister, out, (*[slice(None)] * axis, i), x)
     return view
+
+
+@lowers("roll")
+def _roll(lister: Lister, operands: Any, node: Node) -> View:
+    """Read at other places, from an array that is there; short rows, which a vector is as long as, are written anew."""
+    x, shift, axis = lister.view(operands[0]), node.params["shift"], node.params["axis"]
+    if axis is None and len(x.shape) != 1:
+        x = _flat(lister, x)
+    shifts: dict[int, int] = {}
+    for by, d in zip(shift, (0,) if axis is None else axis, strict=True):
+        shifts[d] = (shifts.get(d, 0) + by) % max(x.shape[d], 1)
+    shifts = {d: by for d, by in shifts.items() if by}
+    if x.whole and x.array.constant is not None:
+        x, shifts = lister.view(np.roll(x.array.constant, tuple(shifts.values()), tuple(shifts))), {}
+    last = len(x.shape) - 1
+    if last in shifts and last and x.shape[last] < SHORT:
+        by, out, rows = shifts.pop(last), Array(x.shape, x.dtype, name="roll"), (slice(None),) * last
+        written(lister, out, (*rows, slice(by)), sliced(x, (*rows, slice(-by, None))))
+        x = written(lister, out, (*rows, slice(by, None)), sliced(x, (*rows, slice(-by))))
+    if shifts:
+        x = rolled((x if x.whole and len(x.array.shape) == len(x.shape) else lister.copy(x)).array, shifts)
+    found = reshaped(x, node.shape)
+    assert found is not None
+    return found
 
 
 @lowers("add")

@@ -200,6 +200,7 @@ def product(lister: Lister, x: View, y: View, shape: Shape, dtype: Any) -> View:
     if dtype == np.float16:
         made = product(lister, x, y, shape, np.dtype(np.float32))  # as NumPy does
         return lister.map(made, lambda e, v: e.cast(v, dtype), dtype)
+    x, y = (lister.copy(z) if z.wraps else z for z in (x, y))
     stack = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     n, k, m = x.shape[-2], x.shape[-1], y.shape[-1]
     work = n * m * k
