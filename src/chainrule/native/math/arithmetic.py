@@ -152,7 +152,8 @@ def power(e: Emitter, x: Any, y: Any) -> Any:
         if exponent == 0.5 and x.dtype.kind == "f":
             # NumPy's power of ½ is its root.
             return e.sqrt(x)
-        if (exponent == int(exponent.real) and -4 <= exponent.real <= 4) or x.dtype.kind in "iu":
+        most = 4 if x.dtype.kind == "f" else 99  # up to which NumPy's are products too
+        if (exponent == int(exponent.real) and -4 <= exponent.real <= most) or x.dtype.kind in "iu":
             return _whole_power(e, x, int(exponent.real))
     if x.dtype.kind not in "fc":
         raise Unstated("power")

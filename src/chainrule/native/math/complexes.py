@@ -30,6 +30,10 @@ def _endless(e: Emitter, x: Value) -> Value:
     return e.eq(e.abs(x), INFINITY)
 
 
+def _is_finite(e: Emitter, z: Pair) -> Value:
+    return (e.abs(z.re) < INFINITY) & (e.abs(z.im) < INFINITY)
+
+
 def exp(e: Emitter, z: Pair) -> Pair:
     """e^z."""
     # A product with a small sine may be finite where e^x is not.
@@ -140,7 +144,31 @@ def tan(e: Emitter, z: Pair) -> Pair:
     return Pair(found.im, -found.re)
 
 
+def pow(e: Emitter, z: Pair, w: Pair) -> Pair:
+    """z^w = exp(w·log z); a product where w is an integer below 100, and 0^w = 0 for w with a positive real part.
+
+    As there, an error of the exponent is one of the result, as many times larger as it is large.
+    """
+    form = FORMATS[z.re.dtype]
+    whole = e.eq(w.im, 0) & e.eq(e.rint(w.re), w.re) & (e.abs(w.re) < 100)
+    general = exp(e, w * log(e, z))
+    count = e.cast(e.select(whole, e.abs(w.re), e.like(w.re, 0)), form.integer)
+    product, square = e.like(z, 1), z
+    for bit in range(7):
+        taken = e.ne(count & (1 << bit), 0)
+        product = e.select(taken, product * square, product)
+        square = square * square if bit < 6 else square
+    # A product that overflows has no inverse, and is not used where the number is finite itself.
+    whole = whole & (_is_finite(e, product) | ~_is_finite(e, z))
+    found = e.select(whole, e.select(w.re < 0, e.like(z, 1) / product, product), general)
+    nothing, constant = e.eq(z.re, 0) & e.eq(z.im, 0), e.eq(w.re, 0) & e.eq(w.im, 0)
+    at_zero = e.select(w.re > 0, e.like(w.re, 0), float("nan"))
+    found = e.select(nothing, Pair(at_zero, at_zero), found)
+    return e.select(constant, e.like(z, 1), found)
+
+
 FUNCTIONS = {
+    "pow": pow,
     "exp": exp,
     "expm1": expm1,
     "log": log,
