@@ -1,5 +1,7 @@
 """Random numbers in compiled functions: those that are drawn without compiling, and new ones at each call."""
 
+import ctypes
+import subprocess
 import threading
 
 import numpy as np
@@ -255,6 +257,35 @@ def test_looking_inside_draws_nothing():
     compiled.explain(X)
     compiled.profile(X)
     assert random.rand(3).tolist() == random.generator(0).rand(3).tolist()
+
+
+def test_c_that_draws(tmp_path):
+    inner = jit(lambda: random.rand(6))
+
+    @jit
+    def noisy(x, random_state):
+        return x * random.rand(3) + random_state * random.randn(3) + inner()[3:] + random.rand()
+
+    random.seed(6)
+    made = noisy.export(tmp_path, X, 2.0)
+    assert made.prototype == (
+        "void noisy(const double *x, const double *random_state, const uint64_t *random_state1, double *out)"
+    )
+    header = (tmp_path / "noisy.h").read_text()
+    assert (
+        "   random_state1 is where a stream of random numbers stands: a key of two words, a count.\n"
+        "   Add 5 to the count after each call, so that the next one draws other numbers.\n"
+    ) in header
+    built = subprocess.run(
+        ["cc", "-O1", "-std=c11", "-shared", "-fPIC", "noisy.c", "-o", "own.so", "-lm"], cwd=tmp_path
+    )
+    assert built.returncode == 0
+    out, number, state = np.zeros(3), np.array(2.0), random.rand.__self__._stream.take(0)
+    noise = ctypes.CDLL(str(tmp_path / "own.so")).noisy
+    for _ in range(2):
+        noise(*(ctypes.c_void_p(x.ctypes.data) for x in (X, number, state, out)))
+        np.testing.assert_allclose(out, noisy(X, 2.0), 1e-13)
+        state[2] += 5
 
 
 def test_chainrule_torch_draws_in_compiled_functions():

@@ -18,6 +18,7 @@ from chainrule.native.cexpressions import without
 from chainrule.native.compiler import Lowered
 from chainrule.native.ctext import CText
 from chainrule.native.cwords import KEYWORDS, helper, type_in_memory, written
+from chainrule.native.drawn import drawn_from
 from chainrule.native.linked import LIBRARIES, MACRO, declarations, linked
 from chainrule.native.program import Program
 from chainrule.spec import Spec
@@ -110,6 +111,16 @@ class Source:
             )
         return lines
 
+    def _streams(self) -> list[str]:
+        """What to know of inputs from which random numbers are drawn."""
+        lines = []
+        for i, blocks in drawn_from(self.program.owner.graph).items():
+            lines += [
+                f"   {self.inputs[i].name} is where a stream of random numbers stands: a key of two words, a count.",
+                f"   Add {blocks} to the count after each call, so that the next one draws other numbers.",
+            ]
+        return lines
+
     def _failure(self) -> str:
         """What a result of 1 means."""
         memory = "realloc" in self.lowered.loops.calls
@@ -125,6 +136,7 @@ class Source:
             "",
             *self.about(),
             "",
+            *self._streams(),
             "   Arrays are row by row; outputs may not overlap with anything.",
             *(f"   {line}" for line in (leaves, libraries) if line),
             "   Writes to nothing but its outputs: threads may call it at once. */",
