@@ -25,6 +25,7 @@ from chainrule.native.donation import donated_to
 from chainrule.native.draws import MISSED, Draws
 from chainrule.native.form import Form, Table, Words
 from chainrule.native.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
+from chainrule.native.pause import collected_later
 from chainrule.native.python import Callable as FastCallable
 from chainrule.native.python import called_fast
 from chainrule.native.signature import found_of, recipe_of
@@ -118,7 +119,7 @@ class Jitted(FastCallable, Inspected):
     def _specialized(self, call: Call) -> Specialization:
         made = self._found(call)
         if made is None:
-            with _tracing:
+            with _tracing, collected_later():
                 made = self._found(call)
                 if made is None:
                     made = call.traced(self._function)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import gc
 import json
 import mmap
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +30,7 @@ from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Lowering, placed
 from chainrule.native.machine import Code, can, generated, key_of, object_of
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.pause import collected_later
 from chainrule.native.pool import started
 from chainrule.native.program import Program
 from chainrule.native.pure import TooLong
@@ -128,27 +126,6 @@ def _itself(graph: Graph) -> Graph:
     return graph
 
 
-_pauses, _was_on, _pausing = 0, True, threading.Lock()
-
-
-@contextlib.contextmanager
-def _collected_later() -> Iterator[None]:
-    """Nothing that a compilation makes is garbage yet: looking through it again and again takes half of the time."""
-    global _pauses, _was_on
-    with _pausing:
-        if not _pauses:
-            _was_on = gc.isenabled()
-            gc.disable()
-        _pauses += 1
-    try:
-        yield
-    finally:
-        with _pausing:
-            _pauses -= 1
-            if not _pauses and _was_on:
-                gc.enable()
-
-
 def _ask_for_memory(length: int) -> None:
     """Raise a MemoryError where LLVM would get no memory, and end the process, for a text of this length."""
     wanted = ROOM + PER_LETTER * length
@@ -161,6 +138,7 @@ def _ask_for_memory(length: int) -> None:
         ) from None
 
 
+@collected_later()
 def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     """Machine code for a graph, after ``prepare`` where none is found that was kept; every shape must be known.
 
@@ -177,10 +155,9 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     compiled = Compiled(graph, prepare)
     if entry is None:
         try:
-            with _collected_later():
-                lowered = compiled.lowered
-                loops = text_of(lowered.loops)
-                _ask_for_memory(len(loops))
+            lowered = compiled.lowered
+            loops = text_of(lowered.loops)
+            _ask_for_memory(len(loops))
         except TooLong:
             # Run by NumPy, op by op: it takes as long to compile as a thousand runs.
             made = hosted(compiled.graph)

@@ -70,8 +70,7 @@ class Lowering(Elements):
         else:
             self._prepare(inside, step)
         if isinstance(item, Straight):
-            for statement in item.members:
-                self._statement(statement, step)
+            self._statements(item.members, step)
         elif isinstance(item, Call):
             assert item.statement.call is not None
             self.step = step
@@ -82,6 +81,13 @@ class Lowering(Elements):
             self._loop(item, inside, step)
         if isinstance(item, Loop) and chunks == 1:
             self._conclude(inside, step)
+
+    def _statements(self, members: Sequence[Statement], step: Step) -> None:
+        first = self.e.count
+        for number, statement in enumerate(members):
+            if number >= 1000 and (self.e.count - first) * len(members) > LONGEST * number:
+                raise TooLong  # before all of it is written
+            self._statement(statement, step)
 
     def _loop(self, item: Loop, inside: Sequence[Statement], step: Step, start: Any = 0, stop: Any = None) -> None:
         """A loop, or that part of it."""
@@ -171,8 +177,7 @@ class Lowering(Elements):
             for copy in range(copies):
                 self._begin(members, step)
                 at = Step(step.path, {**step.indices, loop: index + copy * lanes}, loop, lanes, copy, reach, fresh)
-                for statement in members:
-                    self._statement(statement, at)
+                self._statements(members, at)
 
         if isinstance(start, int) and isinstance(stop, int) and stop - start == lanes * copies:
             body(self.e.const(start, I64))

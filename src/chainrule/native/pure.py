@@ -39,6 +39,7 @@ class Pure:
         self.root = Block(0, 0)
         self.stack = [self.root]
         self.count = 0
+        self.constants: dict[Any, Value] = {}
         self.functions = {} if functions is None else functions
         self.portable = False  # whether the program is to be printed for other machines, complete
         self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
@@ -59,10 +60,17 @@ class Pure:
         if dtype.kind == "c":
             part = part_of(dtype)
             return Pair(self.const(complex(number).real, part), self.const(complex(number).imag, part))
+        key = (number, dtype.num) if number.__class__ is int or (number.__class__ is float and number != 0) else None
+        found = self.constants.get(key)
+        if found is not None:
+            return found
         try:
-            return Value(self, -1, dtype, 1, 0, dtype.type(number))
+            made = Value(self, -1, dtype, 1, 0, dtype.type(number))
         except OverflowError:  # what NumPy takes in spite of that, as where does, wraps
-            return Value(self, -1, dtype, 1, 0, np.array(number).astype(dtype)[()])
+            made = Value(self, -1, dtype, 1, 0, np.array(number).astype(dtype)[()])
+        if key is not None:
+            self.constants[key] = made
+        return made
 
     def like(self, x: Any, number: Any) -> Any:
         """A constant of the dtype of ``x``."""
@@ -79,12 +87,17 @@ class Pure:
 
     def pure(self, kind: str, dtype: np.dtype, lanes: int, *operands: Any) -> Value:
         """A value that depends on its operands alone: the one that is known, or a new instruction."""
-        key = (kind, dtype.char, lanes, *[_identity(x) for x in operands])
         top = self.stack[-1]
         level = top.barrier
+        words: list[Any] = [kind, dtype.char, lanes]
         for x in operands:
-            if isinstance(x, (Value, Pointer)) and x.level > level:
-                level = x.level
+            if x.__class__ is Value and x.constant is not None:
+                words.append(("constant", x.dtype.char, x.lanes, x.constant.tobytes()))
+                continue
+            if x.__class__ is Value or x.__class__ is Pointer:
+                level = max(level, x.level)
+            words.append(x.name if x.__class__ is Value else x)
+        key = tuple(words)
         for block in self.stack[: top.level + 1]:
             found = block.known.get(key)
             if found is not None:
@@ -111,6 +124,10 @@ class Pure:
 
     def together(self, *operands: Any) -> list[Value]:
         """The operands as values of one dtype and as many lanes as the widest has; Python's numbers adapt."""
+        if len(operands) == 2:
+            x, y = operands
+            if x.__class__ is Value and y.__class__ is Value and x.lanes == y.lanes and x.dtype is y.dtype:
+                return [x, y]
         dtype = next(x.dtype for x in operands if isinstance(x, Value))
         made, lanes = [], 1
         for x in operands:
@@ -163,6 +180,9 @@ class Pure:
     def _integer(self, kind: str, x: Value, y: Value) -> Value | None:
         """Index arithmetic is mostly of constants, and is done here."""
         if x.constant is not None and y.constant is not None:
+            exact = _FOLDED[kind](int(x.constant), int(y.constant))
+            if x.dtype == I64 and -(1 << 63) <= exact < 1 << 63:
+                return self.wide(self.const(exact, x.dtype), x.lanes)
             with np.errstate(all="ignore"):
                 return self.wide(self.const(_FOLDED[kind](x.constant, y.constant), x.dtype), x.lanes)
         if y.constant is not None and y.constant == (1 if kind == "mul" else 0):
@@ -352,12 +372,6 @@ class Pure:
         if kind in ("minimum", "maximum"):
             return getattr(self, kind)(x, y)
         return self.binary(kind, x, y)
-
-
-def _identity(x: Any) -> Any:
-    if isinstance(x, Value):
-        return x.name if x.constant is None else ("constant", x.dtype.char, x.lanes, x.constant.tobytes())
-    return x
 
 
 _FOLDED: dict[str, Callable[..., Any]] = {
