@@ -92,8 +92,21 @@ def test_calls_are_named():
     assert "blas" in kinds and "host" in kinds
     assert told.kernels[kinds.index("blas")].flops == 2 * 500**3
     text = str(told)
-    for line in ("calls NumPy: fft", "calls BLAS: dgemm", "calls SciPy for each number: gammaincinv"):
+    for line in (
+        "calls NumPy: fft (a transform of SciPy's)",
+        "calls BLAS: dgemm",
+        "calls SciPy for each number: gammaincinv",
+    ):
         assert line in text
+
+
+def test_calls_have_reasons():
+    x = np.array([0.5 + 1j, 2.0 - 1j])
+    told = jit(lambda x: (cr.log1p(x), cr.fft.fft(x), cr.fft.ifft(x), cr.gcd(cr.astype(cr.real(x), int), 2))).explain(x)
+    assert (
+        "calls NumPy: log1p (there is machine code of it, but not for these shapes, dtypes and parameters); "
+        "fft, ifft (a transform of SciPy's); gcd (NumPy or SciPy computes it in several steps)"
+    ) in str(told)
 
 
 def test_what_is_called_where_something_fails_is_not_named():

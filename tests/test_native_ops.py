@@ -12,6 +12,7 @@ from chainrule import native
 from chainrule.graph.graph import Graph
 from chainrule.native import compiler as compiler  # registers the lowerings
 from chainrule.native.listing import Lister
+from chainrule.native.reasons import ON_HOST
 from chainrule.native.statements import Array, view_of
 from chainrule.op import REGISTRY
 from chainrule.ops import ops
@@ -20,17 +21,6 @@ from chainrule.passes import optimize
 DTYPES = ("float64", "float32", "complex128", "int64", "int8", "bool")
 NAMES = sorted(name for name, op in REGISTRY.items() if op.kind not in ("pick", "program"))
 
-# Called back on the host, and why; of elementwise ops test_emit.py says it.
-ON_HOST = {
-    "SciPy's transforms": "fft fftn ifft ifftn irfft rfft",
-    "SciPy's functions with several outputs": "airy_stack ellipj_stack",
-    "the order of what is not asked for is NumPy's own": "partition argpartition",
-    "iterations of LAPACK, or several calls of it": """aligned_eigh spectral left_vectors
-        cofactor cofactor_change least_squares matrix_rank constant_rank expm logm sqrtm
-        solve_sylvester roots""",
-    "raises where a derivative does not exist": "gauge_quotient",
-    "products of masks": "convolution convolution_input convolution_weight",
-}
 HOSTED = {name for names in ON_HOST.values() for name in names.split()}
 
 

@@ -17,6 +17,7 @@ from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _fl
 from chainrule.native.loops import For, If, Parallel, While
 from chainrule.native.lower import Lowering
 from chainrule.native.program import Program
+from chainrule.native.reasons import with_reasons
 from chainrule.native.statements import Array, Read, Statement
 from chainrule.native.threads import get_num_threads
 from chainrule.native.values import Value
@@ -80,12 +81,12 @@ class Explanation:
         if self.constants:
             lines[-1] += f"; constants {amount(self.constants, 'B')}"
         for what, names in (
-            ("calls NumPy", self.hosts),
-            ("calls BLAS", self.blas),
-            ("calls SciPy for each number", self.special),
+            ("calls NumPy", with_reasons(self.hosts)),
+            ("calls BLAS", ", ".join(self.blas)),
+            ("calls SciPy for each number", ", ".join(self.special)),
         ):
             if names:
-                lines.append(f"{what}: {', '.join(names)}")
+                lines.append(f"{what}: {names}")
         shared = any(k.chunks > 1 for k in self.kernels)
         lines.append(f"threads: {self.threads}" if shared else "threads: one is used")
         return "\n".join(lines)
