@@ -299,6 +299,16 @@ def test_third_derivatives_add_up_sequences():
     np.testing.assert_allclose(cr.jit(f)(x), f(cr.tensor(x)).numpy(), rtol=1e-9)
 
 
+def test_sequences_are_made_where_large_arrays_are_computed_again():
+    def loss(x):
+        found = cr.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, cr.tanh(0.5 * c[1])), (0, x))[1]
+        return cr.sum(cr.sin(found[::-1]))
+
+    x = np.linspace(-1.0, 1.0, 64)
+    found, right = cr.jit(cr.hessian(loss))(x), cr.hessian(loss)(cr.tensor(x)).numpy()
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-14)
+
+
 def test_forward_over_reverse_through_a_loop():
     pushed = cr.jit(lambda x: cr.jvp(cr.grad(lambda x: powers(x, 7)), (x,), (2.0,)))
     np.testing.assert_allclose(pushed(1.5), (7 * 1.5**6, 2 * 42 * 1.5**5), rtol=1e-13)

@@ -170,11 +170,11 @@ def _at(read: Any, maker: Statement, place: Place) -> Any:
 
 
 def _needed(statements: Sequence[Statement], is_kept: Callable[[Array], bool]) -> list[Statement]:
-    """Without the statements whose arrays nobody reads any more."""
+    """Without the statements whose arrays nobody reads any more; calls may do more than make arrays."""
     wanted: set[Array] = set()
     found = []
     for s in reversed(statements):
-        if any(is_kept(a) or a in wanted for a in s.makes):
+        if s.call is not None or any(is_kept(a) or a in wanted for a in s.makes):
             wanted.update(s.sources())
             found.append(s)
     return found[::-1]
