@@ -466,3 +466,19 @@ def test_what_cannot_change_is_not_copied():
     closed.flags.writeable = False  # which its owner can undo
     for array in (given, closed, closed[1:], np.frombuffer(bytearray(16))):
         assert not np.shares_memory(copied(array), array)
+
+
+def test_long_blocks_are_compiled_as_they_are_written():
+    def long(x, y):
+        for i in range(700):
+            x, y = x * y - i, x + y / (i + 2)
+            x = x / (1 + cr.abs(x))
+        return x, y
+
+    x, y = np.random.default_rng(0).normal(size=(2, 2))
+    graph = cr.passes.optimize(cr.trace(long, x, y))
+    program = native.compile(graph)
+    assert machine.longest_block(program.llvm()) > machine.UNORDERED
+    assert machine.longest_block("a:\n  b\n  c\nd:\n  e\n") == 2
+    for got, want in zip(native.run(program, x, y), graph.run([x, y]), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import threading
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import llvmlite
@@ -23,6 +24,7 @@ from chainrule.native import cache, halves
 # LLVM's -O1 for the generation of code: what -O2 does more is to order the instructions once again, after they have
 # their registers. This takes a quarter of the time where blocks are long, and processors order them themselves.
 CARE = 1
+UNORDERED = 2000  # lines without a label, which LLVM would take longer to put in order than for all else
 LONG = 60_000  # lines, for which LLVM takes some 3 s; the time grows faster than their number
 
 
@@ -132,7 +134,34 @@ def assembly(text: str) -> str:
 
 def generated(text: str, thorough: bool = False) -> bytes:
     """The module as an object file; of a long one, in little time: code that is three times as slow."""
-    return machine(CARE if text.count("\n") <= LONG else 0).emit_object(optimised(text, thorough))
+    module = optimised(text, thorough)
+    if text.count("\n") > LONG:
+        return machine(0).emit_object(module)
+    with _written_order() if longest_block(text) > UNORDERED else contextlib.nullcontext():
+        return machine().emit_object(module)
+
+
+def longest_block(text: str) -> int:
+    """About how many lines stand between two that do not begin with a space: labels, and where functions end."""
+    return max(part.count("\n") for part in re.split(r"\n[^ \n]", text))
+
+
+_ordering = threading.Lock()
+
+
+@contextlib.contextmanager
+def _written_order() -> Iterator[None]:
+    """Instructions stay in the order in which they were written, near those that use them.
+
+    The time that LLVM takes to order them grows with the square of the loads and stores in a block. It has no option
+    for that but one of the whole process: who compiles meanwhile gets code as right, if not as fast.
+    """
+    with _ordering:
+        llvm.set_option("", "-enable-misched=false")
+        try:
+            yield
+        finally:
+            llvm.set_option("", "-enable-misched=true")
 
 
 def object_of(text: str, thorough: bool = False) -> bytes:
