@@ -82,7 +82,12 @@ def _of_powers(off, x, y):
     return np.where(known, off / (1 + np.where(np.isfinite(size), size, 0)), 0)
 
 
-JUDGED = {"power": _of_powers}
+def _of_logarithms(off, x):
+    """NumPy's has the digits of 1 + x."""
+    return np.where(off > 0, off * np.fmin(1, abs(x)), 0) if x.dtype.kind == "c" else off
+
+
+JUDGED = {"power": _of_powers, "log1p": _of_logarithms}
 OVERFLOWING = {"sinc"}  # whose single precision is not compared with double precision: the argument is of another size
 
 

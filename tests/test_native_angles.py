@@ -1,4 +1,4 @@
-"""Inverse trigonometric and hyperbolic functions of complex numbers in machine code: digits, cuts, and signs."""
+"""Inverse functions of complex numbers in machine code: digits, cuts, and signs."""
 
 from __future__ import annotations
 
@@ -46,6 +46,27 @@ def test_digits_and_signs(name, dtype):
             else:
                 exact = getattr(mp, name)(mp.mpc(complex(x)))
                 assert abs(mp.mpc(complex(y)) - exact) <= ULPS * mp.mpf(float(u)), (x, y, exact)
+
+
+@pytest.mark.parametrize("dtype", [np.dtype("complex128"), np.dtype("complex64")])
+def test_logarithms_near_one_have_all_digits(dtype):
+    rng = np.random.default_rng(12)
+    z = np.empty(2000, dtype)
+    with np.errstate(over="ignore"):
+        z.real, z.imag = drawn(rng, z.size, dtype), drawn(rng, z.size, dtype)
+    z[:200] = np.exp(1j * rng.uniform(-0.5, 0.5, 200)) - 1  # where the real part is 0 to rounding
+    f = cr.jit(cr.log1p)
+    assert f.explain(z).hosts == ()
+    found = f(z)
+    with mp.workdps(400):
+        for x, y in zip(z, found, strict=True):
+            if x == -1:
+                assert y.real == -np.inf
+            elif np.isfinite(x):
+                exact = mp.log1p(mp.mpc(complex(x)))
+                exact = exact.conjugate() if x.imag == 0 and np.signbit(x.imag) else exact  # no signs of zero there
+                unit = np.spacing(z.real.dtype.type(min(float(abs(exact)), 1e300 if dtype.itemsize == 16 else 1e38)))
+                assert abs(mp.mpc(complex(y)) - exact) <= ULPS * mp.mpf(float(unit)), (x, y, exact)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,7 +16,7 @@ from chainrule.native.math.exponential import sinh as real_sinh
 from chainrule.native.math.formats import FORMATS
 from chainrule.native.math.inverse import atan2
 from chainrule.native.math.logarithm import log as real_log
-from chainrule.native.math.logarithm import log1p
+from chainrule.native.math.logarithm import log1p as real_log1p
 from chainrule.native.math.powers import hypot
 from chainrule.native.math.trigonometric import cos as real_cos
 from chainrule.native.math.trigonometric import sin as real_sin
@@ -66,9 +66,19 @@ def log(e: Emitter, z: Pair) -> Pair:
     scale, shift = e.select(huge, e.like(x, 0.25), 1.0), e.select(huge, e.like(x, 2 * math.log(2)), 0.0)
     length = hypot(e, large * scale, small * scale)
     far = real_log(e, length) + shift
-    near = log1p(e, e.fma(small, small, (large - 1) * (large + 1))) * 0.5
+    near = real_log1p(e, e.fma(small, small, (large - 1) * (large + 1))) * 0.5
     re = e.select((length > 0.5) & (length < 2), near, far)
     return Pair(re, atan2(e, z.im, z.re))
+
+
+def log1p(e: Emitter, z: Pair) -> Pair:
+    """log(1 + z), with all digits near 0 too, where NumPy's has few."""
+    x, y = z.re, z.im
+    moved = Pair(x + 1, y)
+    near = (e.abs(x) < 0.5) & (e.abs(y) < 0.5)
+    inside = e.select(near, e.fma(y, y, x * (x + 2)), e.like(x, 0))
+    far = log(e, moved)
+    return Pair(e.select(near, real_log1p(e, inside) * 0.5, far.re), far.im)
 
 
 def scaled_log(factor: float) -> Any:
@@ -172,6 +182,7 @@ FUNCTIONS = {
     "exp": exp,
     "expm1": expm1,
     "log": log,
+    "log1p": log1p,
     "log2": scaled_log(1 / math.log(2)),
     "log10": scaled_log(1 / math.log(10)),
     "square_root": sqrt,
