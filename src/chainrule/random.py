@@ -7,15 +7,14 @@ without parameters is drawn, then stretched and moved, so that gradients flow to
 
 Numbers are functions of the seed and of how many were drawn before (Philox 4×64-10; see :mod:`chainrule.stream`). So a
 function that :func:`jit` compiles draws new ones at each call, those that it would draw if it were not compiled: the
-same bits, and where they go through logarithms and their like, the same to rounding. Of a choice between branches,
-what is compiled counts the draws of all. The body of a loop does not draw: what it needs is drawn before.
+same bits, and where they go through logarithms and their like, the same to rounding. A choice between branches takes
+what all of them draw. The body of a loop does not draw: what it needs is drawn before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +25,7 @@ from chainrule.box import Box, as_value, box
 from chainrule.errors import DomainError, DTypeError, GradientError, ShapeError, SymbolError
 from chainrule.ops import ops
 from chainrule.spec import Shape, as_shape, broadcast_shapes, normalize_axis, promote, shape_of
-from chainrule.stream import DOUBLE, SINGLE, Stream, below, shuffled
+from chainrule.stream import DOUBLE, SINGLE, Stream, below, bounds_of, shuffled
 from chainrule.tensor import Tensor
 
 FLOAT = np.dtype("float64")
@@ -147,7 +146,7 @@ class Generator:
         >>> cr.random.generator(0).integers(1, 6, 4, endpoint=True).shape
         (4,)
         """
-        least, most = _bounds(low, high, np.dtype(dtype), endpoint)
+        least, most = bounds_of(low, high, np.dtype(dtype), endpoint)
         shape = _size("integers", size)
         drawn = below(self._stream.words(math.prod(shape)), most - least + 1, least)
         if isinstance(drawn, Box):
@@ -246,34 +245,6 @@ def _started(start: Any, seed: Any) -> Any:
             f"[seed] the seed is {seed!r}; expected a non-negative integer, a sequence of them, or None; "
             f"give e.g. seed(0)."
         ) from None
-
-
-def _bounds(low: Any, high: Any, dtype: np.dtype, endpoint: bool) -> tuple[int, int]:
-    """The least and the largest integer that may be drawn."""
-    least, end = (0, low) if high is None else (low, high)
-    told = None
-    try:
-        least, most = operator.index(least), operator.index(end) - (not endpoint)
-    except TypeError:
-        least, most, told = 0, 0, "these are not integers"
-    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else None
-    if told is None and limits is None:
-        told = "this is no dtype of integers"
-    elif told is None and limits is not None:
-        least_, most_ = limits
-        told = (
-            f"low is out of bounds for {dtype}" if least < least_
-            else f"high is out of bounds for {dtype}" if most > most_
-            else "low >= high" if least > most and not endpoint
-            else "low > high" if least > most
-            else None
-        )  # fmt: skip
-    if told is not None:
-        raise DomainError(
-            f"[integers] low is {low} and high {high}, for {dtype}: {told}; expected low < high, both within "
-            f"the dtype; change the bounds."
-        )
-    return least, most
 
 
 def _refused(count: int, told: str) -> DomainError:

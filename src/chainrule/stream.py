@@ -8,6 +8,7 @@ numbers are those of ``np.random.Generator(np.random.Philox(seed))``, of which e
 from __future__ import annotations
 
 import math
+import operator
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import noise
+from chainrule.errors import DomainError
 from chainrule.ops import ops, raw
 
 PIECE = 1 << 14  # numbers that are made at a time: as many as are near to the processor
@@ -169,8 +171,8 @@ def _normal(xp: Any, u: Any) -> Any:
     """√(−2 log(1−u)) · (cos θ, sin θ), θ = 2π(v − ½): Box and Muller, A note on the generation of random normal
     deviates, 1958. Of t = tan θ/2, cosine and sine are 2/(1 + t²) − 1 and t · 2/(1 + t²).
     """
-    length = xp.sqrt(xp.multiply(-2.0, xp.log1p(xp.negative(xp.getitem(u, (..., 0))))))
-    half = xp.tan(xp.multiply(math.pi, xp.subtract(xp.getitem(u, (..., 1)), 0.5)))
+    length = xp.sqrt(xp.multiply(-2.0, xp.log1p(xp.negative(u[..., 0]))))
+    half = xp.tan(xp.multiply(math.pi, xp.subtract(u[..., 1], 0.5)))
     share = xp.divide(2.0, xp.add(1.0, xp.multiply(half, half)))
     return xp.multiply(length, xp.subtract(share, 1.0)), xp.multiply(length, xp.multiply(half, share))
 
@@ -203,6 +205,30 @@ STANDARD: dict[str, Callable[[Any, Any], Any]] = {
     "gumbel": _gumbel,
     "logistic": _logistic,
 }
+
+
+def bounds_of(low: Any, high: Any, dtype: np.dtype, endpoint: bool) -> tuple[int, int]:
+    """The least and the largest integer that may be drawn."""
+    try:
+        least, most = (operator.index(x) for x in ((0, low) if high is None else (low, high)))
+    except TypeError:
+        raise _refused(low, high, dtype, "these are not integers") from None
+    if dtype.kind not in "biu":
+        raise _refused(low, high, dtype, "this is no dtype of integers")
+    most -= not endpoint
+    smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if least < smallest or most > largest:
+        raise _refused(low, high, dtype, f"{'low' if least < smallest else 'high'} is out of bounds for {dtype}")
+    if least > most:
+        raise _refused(low, high, dtype, "low > high" if endpoint else "low >= high")
+    return least, most
+
+
+def _refused(low: Any, high: Any, dtype: np.dtype, told: str) -> DomainError:
+    return DomainError(
+        f"[integers] low is {low} and high {high}, for {dtype}: {told}; expected low < high, both within "
+        f"the dtype; change the bounds."
+    )
 
 
 def below(words: Any, size: int, least: int) -> Any:
