@@ -11,7 +11,7 @@ from scipy import special
 from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer
-from chainrule.native.machine import Code, can
+from chainrule.native.machine import Code, can, fuses
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.values import I64
 
@@ -19,7 +19,7 @@ from chainrule.native.values import I64
 @functools.cache
 def compiled(name, dtype, arity, lanes, scales=False):
     e = Emitter(FUNCTIONS)
-    e.scales = scales
+    e.scales, e.fuses = scales, fuses()
     pointers = [Pointer(f"operand{i}") for i in range(arity)]
     target, counter = Pointer("out"), Pointer("count")
     with e.loop(0, e.load(counter, I64, 0), lanes) as i:

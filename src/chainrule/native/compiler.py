@@ -28,7 +28,7 @@ from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer
 from chainrule.native.loops import Program as LoopProgram
 from chainrule.native.lower import Lowering, placed
-from chainrule.native.machine import Code, can, generated, key_of, object_of
+from chainrule.native.machine import Code, can, fuses, generated, key_of, object_of
 from chainrule.native.math import FUNCTIONS
 from chainrule.native.pause import collected_later
 from chainrule.native.pool import started
@@ -60,6 +60,7 @@ class Lowered:
     def __init__(self, graph: Graph, portable: bool = False):
         e = Emitter(FUNCTIONS)
         e.scales = not portable and can("avx512f")
+        e.fuses = portable or fuses()
         e.portable = portable
         tables = [Pointer("inputs"), Pointer("outputs"), Pointer("arena")]
         specs = [node.spec for node in graph.inputs]

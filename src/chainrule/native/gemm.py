@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer, Program
-from chainrule.native.machine import Code, can
+from chainrule.native.machine import Code, can, fuses
 from chainrule.native.symbols import resolves
 from chainrule.native.values import I64
 
@@ -137,7 +137,7 @@ def _tile(
 
 
 def _add(e: Emitter, x: Any, y: Any, total: Any) -> Any:
-    return e.fma(x, y, total) if y.dtype.kind == "f" else x * y + total
+    return e.multiply_add(x, y, total) if y.dtype.kind == "f" else x * y + total
 
 
 # ------------------------------------------------------------------------------------------ tiles as functions
@@ -181,6 +181,7 @@ def program(name: str) -> Program:
     """The function of a tile: of x, y, out, and k with the strides of these."""
     kind, height, *widths = name.removeprefix(SYMBOL).split("_")
     e, dtype, pointers = Emitter(), np.dtype(kind), [Pointer(each) for each in ("x", "y", "out", "sizes")]
+    e.fuses = fuses()
     k, x_row, x_column, y_row, out_row = (e.read(pointers[3], I64, e.index(i)) for i in range(5))
     x, y, out = (
         Matrix(at, dtype, e.index(0), row, column)

@@ -83,6 +83,11 @@ def _maker() -> bytes:
     return cache.digest(*(part.encode() for part in parts))
 
 
+def fuses() -> bool:
+    """Whether x·y + z is an instruction."""
+    return not llvm.get_process_triple().startswith("x86_64") or can("fma")
+
+
 def key_of(kind: str, content: bytes) -> bytes:
     """The key of what is made of this content, by this library, on this computer."""
     return cache.digest(kind.encode(), _maker(), content)

@@ -43,6 +43,7 @@ class Pure:
         self.functions = {} if functions is None else functions
         self.portable = False  # whether the program is to be printed for other machines, complete
         self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
+        self.fuses = True  # whether the machine computes x·y + z at once; else a function of C's does, number by number
 
     def __getattr__(self, name: str) -> Any:
         """A function of ``math``, as in ``e.exp(x)``."""
@@ -156,7 +157,14 @@ class Pure:
             for one, other in ((x, y), (y, x)):
                 if one.constant is not None and one.constant == 1:
                     return other
-        if kind == "div" and y.constant is not None and x.lanes > 1 and x.dtype == F64 and not self.portable:
+        if (
+            kind == "div"
+            and y.constant is not None
+            and x.lanes > 1
+            and x.dtype == F64
+            and self.fuses
+            and not self.portable
+        ):
             return self._quotient(x, y)
         return self.pure(kind, x.dtype, x.lanes, x, y)
 
@@ -225,6 +233,10 @@ class Pure:
         """x·y + z, rounded once."""
         x, y, z = self.together(x, y, z)
         return self.pure("fma", x.dtype, x.lanes, x, y, z)
+
+    def multiply_add(self, x: Any, y: Any, z: Any) -> Any:
+        """x·y + z, rounded once or twice, whichever is sooner."""
+        return self.fma(x, y, z) if self.fuses else x * y + z
 
     def rounded(self, kind: str, x: Any, y: Any) -> Value:
         """add, sub or mul of floats with a rounding of its own: never made part of an fma."""

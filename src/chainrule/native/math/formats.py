@@ -76,18 +76,18 @@ def polynomial(e: Emitter, x: Value, coefficients: Any) -> Value:
     if len(coefficients) <= 4:
         return horner(e, x, coefficients)
     square = x * x
-    return e.fma(horner(e, square, coefficients[1::2]), x, horner(e, square, coefficients[::2]))
+    return e.multiply_add(horner(e, square, coefficients[1::2]), x, horner(e, square, coefficients[::2]))
 
 
 def anchored(e: Emitter, x: Value, coefficients: Any) -> Value:
     """As ``polynomial``, with the constant added last: where it is most of the sum, little but one rounding is lost."""
-    return e.fma(x, polynomial(e, x, coefficients[1:]), coefficients[0])
+    return e.multiply_add(x, polynomial(e, x, coefficients[1:]), coefficients[0])
 
 
 def horner(e: Emitter, x: Value, coefficients: Any) -> Value:
     total: Any = coefficients[-1]
     for c in coefficients[-2::-1]:
-        total = e.fma(x, total, c)
+        total = e.multiply_add(x, total, c)
     return total if isinstance(total, Value) else e.wide(e.like(x, total), x.lanes)
 
 
