@@ -74,7 +74,11 @@ PROGRAMS = {
     "chunks": (lambda x: (cr.sum(cr.exp(x)), cr.sum(x, axis=0), cr.sum(x, axis=1)), (normal(9000, 60),)),
     "small matrices": (lambda x, b: cr.linalg.solve(x, b), (normal(3, 3), normal(3))),
     "sorted": (lambda x: (cr.sort(x), cr.cumsum(x), cr.argmax(x)), (normal(100),)),
-    "SciPy's that C has": (lambda x: cr.special.gammaln(x), (np.abs(normal(30)) + 0.1,)),
+    "gamma functions": (
+        lambda x: [getattr(cr.special, name)(x) for name in ("gammaln", "gamma", "rgamma", "digamma", "gammasgn")],
+        (np.append(normal(100) * 10, [0.0, -0.0, -2.0, np.inf, np.nan]),),
+    ),
+    "trigamma": (lambda x: cr.special.polygamma(1, x), (normal(100) * 10,)),
     "conditions": (
         lambda m, x, y: cr.where(m, cr.where((x == 0) & (y > 1), 0.0, x * cr.sqrt(cr.abs(y))), 0.0) + y,
         (normal(400) > 0, np.where(normal(400) > 1, 0.0, normal(400)), normal(400)),
