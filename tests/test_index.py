@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from laws import adjoint, batched_is_a_loop, drawn, same
 
 import chainrule as cr
+from chainrule.errors import SymbolError
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
@@ -338,3 +339,37 @@ WRONG = [
 def test_errors(call, error, message):
     with pytest.raises(error, match="^" + re.escape(message) + "\n  at .*test_index.py"):
         call()
+
+
+def test_masks_that_are_not_known_yet_choose_where_one_value_is_written():
+    x, rows = np.linspace(-1.0, 1.0, 12).reshape(3, 4), np.array([1.0, -2.0, 3.0, -4.0])
+
+    def written(x, rows):
+        y = x * 2.0
+        y[x < 0.2] = 7
+        y[x[:, 0] > -0.5] = rows
+        y[y > 8] = rows[0] * x[0, 0]
+        return cr.sum(y**2)
+
+    def right(x, rows):
+        y = np.where(x < 0.2, 7, x * 2)
+        y = np.where((x[:, 0] > -0.5)[:, None], rows, y)
+        return np.sum(np.where(y > 8, rows[0] * x[0, 0], y) ** 2)
+
+    plain = cr.value_and_grad(written, argnums=(0, 1))(cr.tensor(x), cr.tensor(rows))
+    assert float(plain[0]) == pytest.approx(right(x, rows))
+    for f in (
+        cr.jit(cr.value_and_grad(written, argnums=(0, 1))),
+        cr.trace(cr.value_and_grad(written, argnums=(0, 1)), x, rows),
+    ):
+        value, slopes = f(x, rows)
+        assert float(value) == pytest.approx(float(plain[0]))
+        for ours, theirs in zip(slopes, plain[1], strict=True):
+            np.testing.assert_allclose(np.asarray(ours), theirs.numpy())
+    samples = np.stack([x, -x, x + 0.3])
+    found = cr.vmap(lambda x: written(x, cr.tensor(rows)))(cr.tensor(samples))
+    np.testing.assert_allclose(found.numpy(), [right(one, rows) for one in samples])
+    counts = cr.jit(lambda x: cr.setitem(cr.astype(x, "int64"), x > 0, 9))(x)
+    assert counts.dtype == np.int64 and counts.tolist() == np.where(x > 0, 9, x.astype(int)).tolist()
+    with pytest.raises(SymbolError, match=r"\[setitem\] the index is a symbolic mask"):
+        cr.jit(lambda x: cr.setitem(x, x > 0, np.ones(5)))(x)

@@ -400,8 +400,21 @@ composite(
 _RANKS = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
 
 
+def _masks(x: Any, index: Any, value: Any) -> bool:
+    """Whether an index is a mask whose values are not known yet, and the same is written wherever it holds."""
+    if not isinstance(index, Box) or index._value is not None or index.dtype.kind != "b":
+        return False
+    rank, shape = len(index.shape), operand_spec("setitem", x).shape
+    given = np.shape(value) if not hasattr(value, "shape") else tuple(value.shape)
+    rest = shape[rank:]
+    if not rank or tuple(index.shape) != shape[:rank] or len(given) > len(rest):
+        return False
+    return all(n in (1, size) for n, size in zip(reversed(given), reversed(rest), strict=False))
+
+
 def _setitem(xp: Any, x: Any, index: Any, value: Any) -> Any:
-    template, arrays = _split("setitem", x, index)
+    masks = _masks(x, index, value)
+    template, arrays = (..., ()) if masks else _split("setitem", x, index)
     given, own = operand_spec("setitem", value).dtype, operand_spec("setitem", x).dtype
     if _RANKS[given.kind] > _RANKS[own.kind]:
         raise DTypeError(
@@ -409,6 +422,9 @@ def _setitem(xp: Any, x: Any, index: Any, value: Any) -> Any:
             f"expected a value that casts to {own}; convert the Tensor with astype('{given}') first."
         )
     value = value if hasattr(value, "dtype") else np.asarray(value, own)
+    if masks:
+        spread = xp.reshape(index, (*index.shape, *(1,) * (len(x.shape) - len(index.shape))))
+        return xp.where(spread, xp.astype(value, own), x)
     return xp.put(x, value, *arrays, index=template)
 
 
