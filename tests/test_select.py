@@ -213,6 +213,13 @@ def test_index_arrays_of_any_axes():
     ]
 
 
+def test_index_arrays_behind_new_axes():
+    x, i = cr.symbol("x", shape=(2, 3, 4)), np.array([-1, 0])
+    y = cr.exp(x)
+    for one in (y[None, :, i], y[:, :, None, i], y[None, None, i], y[:, None, i[:1]]):
+        assert_selects(Graph([x], [one]), [RNG.normal(size=(2, 3, 4))])
+
+
 def test_index_arrays_may_depend_on_what_they_select_from():
     x = cr.symbol("x", shape=(9,))
     y = cr.exp(x)

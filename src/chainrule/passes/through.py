@@ -232,7 +232,9 @@ def index_of(template: Template, shape: Shape, arrays: Sequence[Any]) -> Index |
     template = without_ellipsis(template, len(shape))
     if arrays and any(isinstance(part, int) for part in template):
         return None
-    listed = listed_in(arrays[0], shape[template.index(SLOT)]) if arrays else None
+    # A new axis is none of the operand's.
+    before = template[: template.index(SLOT)] if arrays else ()
+    listed = listed_in(arrays[0], shape[len(before) - before.count(None)]) if arrays else None
     if arrays and listed is None:
         return None
     axes: dict[int, int] = {}
