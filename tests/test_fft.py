@@ -20,6 +20,24 @@ def test_inverses(inverse, n, norm):
     np.testing.assert_allclose(back(there(x, norm=norm), n=n, norm=norm), x, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128", "int64", "bool"])
+@pytest.mark.parametrize("shape", [(16, 18), (40, 1, 33), (300, 0), (0, 300, 2)])
+def test_large_transforms_along_several_axes_are_numpys(shape, dtype):
+    x = (RANDOM.normal(size=shape) * 3).astype(dtype)
+    last, tolerance = len(shape) - 1, 1e-3 if dtype in ("float32", "complex64") else 1e-10
+    for name in ("fftn", "ifftn"):
+        for axes in ((0, last), (last, 0)) if 0 not in shape else ():
+            for s in (None, (20, 7)):
+                for norm in ("backward", "ortho", "forward"):
+                    found = getattr(cr.fft, name)(cr.tensor(x)[::-1], s=s, axes=axes, norm=norm).numpy()
+                    right = getattr(np.fft, name)(x[::-1], s=s, axes=axes, norm=norm)
+                    assert found.dtype == right.dtype
+                    np.testing.assert_allclose(found, right, atol=tolerance)
+    if 0 in shape:
+        found = cr.fft.fftn(cr.tensor(x), axes=(shape.index(300),))
+        assert found.numpy().shape == shape
+
+
 @pytest.mark.parametrize("n", [1, 4, 5])
 @pytest.mark.parametrize("norm", ["backward", "ortho", "forward"])
 def test_gradients_are_adjoint_matrices(n, norm):
