@@ -13,7 +13,7 @@ from scipy.special import spence, zeta
 
 import chainrule as cr
 from chainrule import native
-from chainrule.native import cache, machine, pure
+from chainrule.native import cache, gemm, machine, pure
 from chainrule.native.cache import Folder
 from chainrule.native.digest import spelled
 from chainrule.spec import content_of, copied, unchangeable
@@ -482,3 +482,13 @@ def test_long_blocks_are_compiled_as_they_are_written():
     assert machine.longest_block("a:\n  b\n  c\nd:\n  e\n") == 2
     for got, want in zip(native.run(program, x, y), graph.run([x, y]), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+def test_tiles_are_found_without_being_written(folder, monkeypatch):
+    """Their names say what they are."""
+    name = "tile_f8_4_8"
+    first = gemm.function.__wrapped__(name)
+    assert first.address(name)
+    cache.forget()
+    monkeypatch.setattr(gemm, "program", None)
+    assert gemm.function.__wrapped__(name).address(name)

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.native.emitter import Emitter
 from chainrule.native.llvm import text_of
 from chainrule.native.loops import Pointer, Program
-from chainrule.native.machine import Code, can, fuses
+from chainrule.native.machine import Code, can, fuses, object_named
 from chainrule.native.symbols import resolves
 from chainrule.native.values import I64
 
@@ -174,7 +174,7 @@ def address(name: str) -> int | None:
 
 @cache
 def function(name: str) -> Code:
-    return Code(text_of(program(name)))
+    return Code(object_named(name, lambda: text_of(program(name))))
 
 
 def program(name: str) -> Program:

@@ -11,7 +11,7 @@ import functools
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 
 import llvmlite
@@ -175,6 +175,16 @@ def object_of(text: str, thorough: bool = False) -> bytes:
     found = cache.load(key)
     if found is None:
         found = generated(text, thorough)
+        cache.save(key, found)
+    return found
+
+
+def object_named(name: str, text: Callable[[], str]) -> bytes:
+    """The object file of a module that its name tells from all others; its text is written where none was made."""
+    key = key_of("name", name.encode())
+    found = cache.load(key)
+    if found is None:
+        found = generated(text())
         cache.save(key, found)
     return found
 
