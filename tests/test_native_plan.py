@@ -18,6 +18,7 @@ from chainrule.errors import SymbolError
 from chainrule.native import blocks, form
 from chainrule.native.arena import Arena
 from chainrule.native.loops import Pointer
+from chainrule.tree import flatten
 
 X = np.random.default_rng(0).normal(size=(70, 70)) / 9
 V = np.random.default_rng(1).normal(size=1000)
@@ -391,3 +392,40 @@ def test_memory_is_told():
     assert [(place.name, place.offset, place.bytes) for place in found.arrays] == [
         ("cumsum", 0, 8000), ("cumsum", 8000, 8000), ("cumsum", 0, 8000)
     ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- turned outputs
+
+TURNED = {
+    "a product": lambda x: (cr.sin(x) * 2).mT,
+    "parts": lambda x: cr.concat([x, cr.cos(x), x[:, :1]], 1).mT,
+    "a stack": lambda x: cr.permute_dims(cr.stack([x, -x, x * x]), (2, 0, 1)),
+    "a stack of two orders": lambda x: (cr.stack([x, -x]).mT, cr.permute_dims(cr.stack([x, -x]), (1, 2, 0))),
+    "what is read too": lambda x: (cr.sin(x).mT, cr.sum(cr.sin(x), axis=0)),
+    "twice": lambda x: (cr.sin(x).mT, cr.sin(x).mT),
+    "both ways": lambda x: (cr.sin(x).mT, cr.sin(x)),
+    "a part": lambda x: cr.sin(x).mT[1:],
+    "backwards": lambda x: cr.flip(cr.sin(x).mT, axis=0),
+    "folds": lambda x: cr.sum(cr.exp(x)[:, None, :] * x[None, :, :], axis=2).mT,
+    "zeros around": lambda x: cr.scatter_add(cr.sin(x), index=(slice(None), slice(1, 6)), shape=(4, 9)).mT,
+    "second derivatives": lambda x: cr.hessian(lambda r: cr.sum((r[1:] - r[:-1] ** 2) ** 2))(x[0]),
+    "a product of matrices": lambda x: (cr.exp(x) @ x.mT).mT,
+    "a running sum": lambda x: cr.cumsum(cr.sin(x), axis=1).mT,
+    "columns": lambda x: cr.sin(x)[:, :1].mT,
+    "in loops": lambda x: cr.scan(lambda c, r: (c + cr.stack([r, r * 2]).mT, c.mT), cr.zeros((5, 2)), x),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_outputs_are_made_in_their_order(name):
+    function = TURNED[name]
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    for made, expected in zip(flatten(cr.jit(function)(x))[0], flatten(function(cr.tensor(x)))[0], strict=True):
+        np.testing.assert_allclose(np.asarray(made), expected.numpy(), 1e-13, 1e-13)
+
+
+def test_turned_outputs_take_no_room_of_their_own():
+    x = np.random.default_rng(0).normal(size=(300, 200))
+    compiled = cr.jit(lambda x: cr.concat([cr.sin(x), cr.cos(x)]).mT)
+    np.testing.assert_allclose(np.asarray(compiled(x)), np.concatenate([np.sin(x), np.cos(x)]).T, 1e-13)
+    assert compiled.memory(x).arena == 0

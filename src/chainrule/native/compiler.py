@@ -66,7 +66,7 @@ class Lowered:
         specs = [node.spec for node in graph.inputs]
         arrays = [Array(spec.shape, spec.dtype, input=i, name=f"input{i}") for i, spec in enumerate(specs)]
         lister = Lister()
-        outputs = placed(lister, lister.graph(graph, [view_of(a) for a in arrays]))
+        outputs = placed(lister, lister.graph(graph, [view_of(a) for a in arrays]), last=True)
         arena = Arena(tables[2])
         self.lowering = Lowering(e, lister.statements, arena)
         for array in arrays:

@@ -20,7 +20,7 @@ from chainrule.native.loops import Pointer
 from chainrule.native.overlap import overlaps
 from chainrule.native.pool import pool
 from chainrule.native.pure import LONGEST, TooLong
-from chainrule.native.statements import Array, Statement, View
+from chainrule.native.statements import Array, Axis, Index, Read, Statement, View
 from chainrule.native.turned import parts
 from chainrule.native.values import I64, Value, part_of, parts_of
 from chainrule.spec import Spec
@@ -326,16 +326,42 @@ class Lowering(Elements):
         self.e.leave_if(self.e.ne(failed, 0))
 
 
-def placed(lister: Lister, views: Sequence[View]) -> list[Array]:
-    """An array of its own for every output."""
+def placed(lister: Lister, views: Sequence[View], last: bool = False) -> list[Array]:
+    """An array of its own for every output. When nothing is listed after the ``last`` ones, some need no copies."""
     found: list[Array] = []
     for i, view in enumerate(views):
         array = view.array
         if not view.whole or not array.makers or array.output is not None or array.input is not None:
-            array = lister.copy(view).array
+            turned = _turned(lister, view) if last and sum(v.array is array for v in views) == 1 else None
+            array = lister.copy(view).array if turned is None else turned
         array.output = i
         found.append(array)
     return found
+
+
+def _turned(lister: Lister, view: View) -> Array | None:
+    """What is made for this view alone, with the axes of the view; None if others read it, or it has other elements."""
+    array = view.array
+    if not array.makers or array.output is not None or array.input is not None or array.constant is not None:
+        return None
+    axes = [Axis(size) for size in view.shape]
+    place = view.map([Index(((axis, 1),)) for axis in axes])
+    order = [index.terms[0][0] for _, index in place if len(index.terms) == 1]
+    makers = array.makers
+    plain = all(s.out is array and not (s.call or s.moves or s.also) for s in makers)
+    apart = all(count == 1 for spots in (place, *(s.place for s in makers)) for count, _ in spots)
+    in_order = [index == Index(((axis, 1),)) for (_, index), axis in zip(place, order, strict=False)]
+    whole = len(set(order)) == len(place) == len(axes) and all(in_order)
+    if not (plain and apart and whole) or any(array in s.sources() and s.out is not array for s in lister.statements):
+        return None
+    if any(isinstance(r, Read) and r.array is array for s in makers for r in s.reads):
+        return None
+    out = Array(view.shape, array.dtype, name=array.name)
+    spots = [order.index(axis) for axis in axes]
+    for s in makers:
+        s.out, s.place = out, tuple(s.place[spot] for spot in spots)
+    out.makers, array.makers = makers, []
+    return out
 
 
 def note_of(members: Sequence[Statement]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from chainrule.native.fuse import Item, members
+from chainrule.native.fuse import Item, Loop, members
 from chainrule.native.rules import as_dtype
 from chainrule.native.statements import Array, Index, Place, Position, Read, Statement, wraps
 
@@ -15,7 +15,7 @@ LEAVES = 32  # reads that one may become
 LARGE = 4096  # elements from which an array is worth a thought
 MANY = 2000  # statements above which nobody looks
 
-Nests = dict[Statement, int]
+Nests = dict[Statement, tuple[int, int]]  # a nest, and the size of the innermost loop in it
 Readers = dict[Array, list[Statement]]
 
 
@@ -28,7 +28,7 @@ def rematerialised(
     """
     if len(statements) > MANY:
         return None
-    nests = {s: i for i, item in enumerate(items) for s in members(item)}
+    nests = {s: (i, size) for i, item in enumerate(items) for size, s in _within(item)}
     readers: Readers = {}
     for s in statements:
         for array in s.sources():
@@ -51,7 +51,20 @@ def rematerialised(
     return _needed(statements, is_kept) if chosen else None
 
 
-def _chain(array: Array, nest: int, nests: Nests, chosen: set[Array]) -> list[Statement] | None:
+def _within(item: Item) -> Iterator[tuple[int, Statement]]:
+    """The statements of an item, each with the size of the innermost loop around it.
+
+    Loops of two sizes will not become one, so what one makes for the other is in memory between them.
+    """
+    if isinstance(item, Loop) and not item.leaf:
+        for inner in item.items:
+            yield from _within(inner)
+    else:
+        size = item.size if isinstance(item, Loop) else 1
+        yield from ((size, s) for s in members(item))
+
+
+def _chain(array: Array, nest: tuple[int, int], nests: Nests, chosen: set[Array]) -> list[Statement] | None:
     """The statements that make an array from what is in memory, the last first; None if they are not plain, or many."""
     found: dict[Statement, None] = {}
     work = [array]
