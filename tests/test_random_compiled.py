@@ -14,6 +14,7 @@ from chainrule import jit, random
 from chainrule.errors import SymbolError
 from chainrule.nn import functional as F
 from chainrule.ops import ops, raw
+from chainrule.stream import Stream
 
 X = np.array([1.0, 2.0, 3.0])
 WORD = 2**64
@@ -257,6 +258,29 @@ def test_looking_inside_draws_nothing():
     compiled.explain(X)
     compiled.profile(X)
     assert random.rand(3).tolist() == random.generator(0).rand(3).tolist()
+
+
+@pytest.mark.parametrize("n", [2**18 + 5, 2**20])
+def test_long_draws_are_the_same_by_machine_code(n):
+    jit(lambda x: x + 1)(X)  # from now on
+    assert Stream.by_machine_code is not None
+    ours, theirs = random.generator(9), np.random.Generator(np.random.Philox(9))
+
+    def whole(count):
+        return -(-count // 4) * 4
+
+    assert np.array_equal(ours.rand(n).numpy(), theirs.random(whole(n))[:n])
+    assert np.array_equal(ours.rand(2 * n, dtype="float32").numpy(), theirs.random(2 * whole(n), np.float32)[: 2 * n])
+    words = theirs.bit_generator.random_raw(whole(n))[:n]
+    assert np.array_equal(ours.integers(0, 2**64, n, dtype="uint64").numpy(), words)
+    assert ours.rand(4).tolist() == theirs.random(4).tolist()
+    found = []
+    thread = threading.Thread(target=lambda: found.append(ours.rand(n).numpy()))
+    thread.start()
+    mine = ours.rand(n).numpy()
+    thread.join()
+    both = theirs.random(2 * whole(n)).reshape(2, -1)[:, :n]
+    assert sorted([mine[0], found[0][0]]) == sorted(both[:, 0])
 
 
 def test_c_that_draws(tmp_path):

@@ -20,12 +20,16 @@ from chainrule.errors import DomainError
 from chainrule.ops import ops, raw
 
 PIECE = 1 << 14  # numbers that are made at a time: as many as are near to the processor
+MANY = 1 << 16  # blocks that are drawn by machine code, where it is there
 HALF = (1 << 32) - 1
 DOUBLE, SINGLE, WORD = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.uint64)
 
 
 class Stream:
     """Random numbers of one seed, from the first on. Threads may share it: each draw takes blocks of its own."""
+
+    # The same numbers, quicker: told by native/compiled.py, floors above, once machine code was made.
+    by_machine_code: Callable[[np.dtype, Any, int], Any] | None = None
 
     def __init__(self, seed: Any = None):
         self._lock = threading.Lock()
@@ -98,9 +102,7 @@ class Stream:
         if place is not None:
             state, offset = place
             return _first(ops, ops.philox(state, offset=offset, blocks=blocks), count)
-        with self._lock:
-            drawn = self._standing(blocks).bit_generator.random_raw(4 * blocks)
-        return drawn[:count]
+        return self._numbers(WORD, blocks)[:count]
 
     def noise(self, name: str, count: int, dtype: np.dtype) -> Any:
         """Numbers of a standard distribution, of one axis: double precision, or single precision from half words."""
@@ -110,10 +112,9 @@ class Stream:
         if place is not None:
             state, offset = place
             drawn = ops.philox(state, offset=offset, blocks=blocks)
-            made = make(ops, _uniform(drawn, dtype))
+            made = make(ops, uniform(drawn, dtype))
             return _first(ops, ops.stack(made, axis=-1) if isinstance(made, tuple) else made, count)
-        with self._lock:
-            numbers = self._standing(blocks).random(4 * halves * blocks, dtype)
+        numbers = self._numbers(dtype, blocks)
         if make is not _same:
             for start in range(0, numbers.size, PIECE):
                 piece = numbers[start : start + PIECE].reshape(-1, 2)
@@ -123,6 +124,16 @@ class Stream:
                 else:
                     piece[...] = made
         return numbers[:count]
+
+    def _numbers(self, dtype: np.dtype, blocks: int) -> Any:
+        """The words of some blocks, or the uniform numbers that are made of them."""
+        if blocks >= MANY and Stream.by_machine_code is not None:
+            return Stream.by_machine_code(dtype, self.take(blocks), blocks)
+        with self._lock:
+            generator = self._standing(blocks)
+            if dtype == WORD:
+                return generator.bit_generator.random_raw(4 * blocks)
+            return generator.random(32 // dtype.itemsize * blocks, dtype)
 
     def _standing(self, blocks: int) -> np.random.Generator:
         """NumPy's generator where the stream stands, which goes on by some blocks."""
@@ -140,7 +151,7 @@ def _first(xp: Any, x: Any, count: int) -> Any:
     return flat if flat.shape[0] == count else xp.getitem(flat, slice(0, count))
 
 
-def _uniform(words: Any, dtype: np.dtype) -> Any:
+def uniform(words: Any, dtype: np.dtype) -> Any:
     """Uniform on [0, 1), as NumPy makes it of words: of their upper 53 bits, or of 24 bits of each half, the low first.
 
     The last axis has pairs.

@@ -15,8 +15,10 @@ from chainrule.graph.function import Function
 from chainrule.graph.graph import Graph
 from chainrule.graph.intern import interned
 from chainrule.native.form import Launch
+from chainrule.native.long import drawn
 from chainrule.native.program import Program
 from chainrule.passes import optimize
+from chainrule.stream import Stream
 from chainrule.trace import Traced
 from chainrule.tree import Structure, unflatten
 
@@ -35,7 +37,9 @@ class CompiledBody(Body):
     @functools.cached_property
     def plan(self) -> Any:
         """This graph as a function of bare arrays."""
-        return Launch(native.compile(self, optimised))
+        made = Launch(native.compile(self, optimised))
+        Stream.by_machine_code = drawn  # from now on, as LLVM is loaded
+        return made
 
     def derived(self, key: Any, make: Callable[..., Any], *args: Any) -> Any:
         if key not in self._derived:
