@@ -9,6 +9,7 @@
     pulling               reverse mode through loops whose length is counted as they run
     llvm, machine         the loop program as text of LLVM, and machine code
     entry                 a function of Python that calls it
+    draws, long           random numbers in compiled functions, and long draws by machine code
     compiler              all of that in one call: ``native.compile(graph)``
 
 LLVM is loaded when something is first compiled, and not before.
