@@ -118,6 +118,20 @@ def scipy_trigamma(x):
     return special.polygamma(1, np.where(x < -99, np.where(np.floor(x) == x, 0.0, 1.0), x))
 
 
+def digits_of_erfcx(x):
+    if x > 50:
+        return mp.nsum(lambda n: mp.rf(0.5, n) * (-1 / (x * x)) ** n, [0, 20]) / (x * mp.sqrt(mp.pi))
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def digits_of_log_ndtr(x):
+    if x < -50:
+        return mp.log(digits_of_erfcx(-x / mp.sqrt(2)) / 2) - x * x / 2
+    if x < 0:
+        return mp.log(mp.ncdf(x))
+    return mp.log1p(-mp.ncdf(-x)) if x < 50 else mp.mpf(0)
+
+
 def digits_of_trigamma(x):
     return mp.psi(1, x) if x > 0 else (mp.pi / mp.sinpi(x)) ** 2 - mp.psi(1, 1 - x)
 
@@ -148,6 +162,8 @@ REAL = {
     "softplus": (lambda x: mp.log1p(mp.exp(x)) if x < 1000 else x, lambda x: np.logaddexp(x, 0), -50, 50, 2.5),
     "erf": (mp.erf, special.erf, -6, 6, 2),
     "erfc": (lambda x: mp.erfc(x) if x < 1e4 else mp.mpf(0), special.erfc, -6, 28, 4),
+    "erfcx": (digits_of_erfcx, special.erfcx, -27, 40, 4),
+    "log_ndtr": (digits_of_log_ndtr, special.log_ndtr, -40, 9, 5),
     "gamma": (digits_of_gamma, signed(special.gamma), -12, 172, 4),
     "rgamma": (digits_of_reciprocal_gamma, signed(special.rgamma), -12, 180, 4),
     "trigamma": (digits_of_trigamma, scipy_trigamma, -12, 12, 4),

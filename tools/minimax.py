@@ -71,6 +71,19 @@ def erfcx(x: Any) -> Any:
     return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
+def erfcx_to_the_end(t: Any) -> Any:
+    """The same of x = 3(1 + t)/(1 − t), by its expansion (DLMF 7.12.1) where x is large."""
+    if t == 1:
+        return 2 / mp.sqrt(mp.pi)
+    x = FAR * (1 + t) / (1 - t)
+    if x < 40:
+        return erfcx(x)
+    terms = [mp.mpf(1)]
+    while abs(terms[-1]) > mp.eps:
+        terms.append(-terms[-1] * (2 * len(terms) - 1) / (2 * x * x))
+    return (1 + 2 * x) * sum(terms) / (x * mp.sqrt(mp.pi))
+
+
 def sine_of_pi(x: Any) -> Any:
     return mp.sinpi(x) / mp.pi
 
@@ -145,6 +158,11 @@ POLYNOMIALS: dict[str, tuple[Any, ...]] = {
         lambda t: erfcx(FAR * (1 + t) / (1 - t)),
         lambda t: 1 / erfcx(FAR * (1 + t) / (1 - t)),
         (mp.mpf("0.749") - FAR) / (mp.mpf("0.749") + FAR), (28 - FAR) / (28 + FAR), 21, 10,
+    ),
+    "ERFCX_TO_THE_END": (
+        erfcx_to_the_end,
+        lambda t: 1 / erfcx_to_the_end(t),
+        (mp.mpf("0.749") - FAR) / (mp.mpf("0.749") + FAR), 1, 24, 11,
     ),
     "SINE_OF_PI": (odd(sine_of_pi), of_odd(sine_of_pi), TINY, HALF**2, 8, 4),
     "LOG_GAMMA": (log_gamma, lambda t: 1 / log_gamma(t), mp.mpf("-0.601"), mp.mpf("0.401"), 18, 8),

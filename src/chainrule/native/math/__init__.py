@@ -32,7 +32,7 @@ REAL: dict[str, Callable[..., Any]] = {
         (trigonometric, "sin cos tan"),
         (inverse, "asin acos atan atan2"),
         (powers, "square_root pow cbrt hypot"),
-        (error, "erf erfc ndtr"),
+        (error, "erf erfc erfcx ndtr log_ndtr"),
         (gamma, "lgamma loggamma gamma rgamma gammasgn"),
         (digamma, "digamma trigamma polygamma"),
         (entropy, "xlogy xlog1py entr logit huber pseudo_huber cosm1 sinc"),

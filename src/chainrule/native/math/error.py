@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.native.emitter import Emitter
-from chainrule.native.math.coefficients import ERF, ERFCX, EXP
+from chainrule.native.math.coefficients import ERF, ERFCX, ERFCX_TO_THE_END, EXP
 from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
 from chainrule.native.math.formats import Format, polynomial, product_of, real, split, sum_of
+from chainrule.native.math.logarithm import log, log1p
 from chainrule.native.values import Value
 
 HALF_ROOT = "0.70710678118654752440084436210484903928483593768847403658833986899536623923"
@@ -75,3 +76,35 @@ def ndtr(e: Emitter, form: Format, x: Value) -> Value:
     far = _far(e, form, x_far, square * 0.5, low * 0.5, rest) * 0.5
     middle = e.fma(_near(e, form, x * 0.5**0.5), 0.5, 0.5)
     return e.select(near < NEAR, middle, e.select(x < 0, far, 1 - far))
+
+
+def _scaled_far(e: Emitter, form: Format, x: Value) -> Value:
+    """e^(x²) erfc x of x ≥ ¾."""
+    bounded = e.select(x < 2.0**60, x, 2.0**60)
+    t = (bounded - FAR) / (bounded + FAR)
+    return polynomial(e, t, form.pick(ERFCX_TO_THE_END)) * (0.5 / (x + 0.5))
+
+
+@real
+def erfcx(e: Emitter, form: Format, x: Value) -> Value:
+    """e^(x²) erfc x within 4 ulp."""
+    size = e.abs(x)
+    far = _scaled_far(e, form, e.select(size < NEAR, e.like(x, NEAR), size))
+    bounded = e.select(size > MOST, e.like(x, MOST), size)
+    square, low = product_of(e, bounded, bounded)
+    r, left, shifted = reduced(e, form, square)
+    power = (e.fma(r * r, polynomial(e, r, form.pick(EXP)), left) + r) + 1
+    power = scaled(e, form, e.fma(power, low, power), shifted, square, EXP_LIMITS)
+    y = e.select(size < NEAR, power * (1 - _near(e, form, x)), e.select(x < 0, power * 2 - far, far))
+    return e.select(e.isnan(x), x, y)
+
+
+@real
+def log_ndtr(e: Emitter, form: Format, x: Value) -> Value:
+    """log ndtr x within 5 ulp, also where ndtr x is 0."""
+    size = e.abs(x)
+    tail = ndtr(e, -size)
+    low = x < -1
+    scaled_tail = _scaled_far(e, form, e.select(low, size * 0.5**0.5, 1.0)) * 0.5
+    left = log(e, e.select(low, scaled_tail, tail)) - e.select(low, e.rounded("mul", x * 0.5, x), 0.0)
+    return e.select(x < 0, left, log1p(e, -tail))

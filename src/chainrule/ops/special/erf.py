@@ -120,7 +120,7 @@ elementwise(
     "erfcx",
     value=special.erfcx,
     d=lambda xp, _out, x: xp.erfcx_derivative(1, x),
-    emit=lambda e, x: e.special("erfcx", x),
+    emit=lambda e, x: e.erfcx(x),
     public=("special.erfcx",),
     doc="""e^(x²) erfc x, for real and complex x; the derivative keeps its digits for large x.
 
@@ -253,7 +253,7 @@ elementwise(
     "log_ndtr",
     value=special.log_ndtr,
     d=lambda xp, _out, x: _inverse_mills(xp, x),
-    emit=lambda e, x: e.special("log_ndtr", x),
+    emit=lambda e, x: e.log_ndtr(x),
     public=("special.log_ndtr",),
     doc="""log Φ(x), without underflow; the derivative is the inverse Mills ratio φ(x)/Φ(x), and exact in both tails.
 
