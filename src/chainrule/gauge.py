@@ -30,6 +30,13 @@ def resolution(values: Any) -> float:
     return (values.shape[-1] + 8) * float(np.finfo(values.dtype).eps)
 
 
+def middle(n: int, padding: int) -> Any:
+    """The places where both values are padding: the zeros among the eigenvalues of Note [Embedding] in svd.py."""
+    inside = np.arange(n)
+    inside = (inside >= (n - padding) // 2) & (inside < (n + padding) // 2)
+    return inside & inside[:, None]
+
+
 def near(xp: Any, values: Any) -> Any:
     """Which pairs of values are equal to rounding, as a matrix of booleans for each stack."""
     gaps = xp.abs(xp.subtract(xp.expand_dims(values, axis=-1), xp.expand_dims(values, axis=-2)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import DTypeError, GradientError
-from chainrule.gauge import add, resolution
+from chainrule.gauge import add, middle, resolution
 from chainrule.matrices import aligned, floating, floating_dtype
 from chainrule.op import ZERO, primitive
 from chainrule.spec import Spec, broadcast_shapes
@@ -53,18 +53,11 @@ def _gauge_quotient(
     small = (np.abs(gaps) <= largest * resolution(values)) & (check != "plain")
     divided = np.where(small, 0 * numerator, numerator / np.where(small, 1, gaps))  # NaN stays what it is
     if padding:
-        small[..., _middle(shape[-1], padding)] = False
+        small[..., middle(shape[-1], padding)] = False
     if check != "ignore" and small.any():
         unit = np.abs(size).max((-2, -1), keepdims=True, initial=0) * np.sqrt(np.finfo(k.dtype).eps)
         _refuse(k, numerator, values, np.broadcast_to(small, shape), unit, name, part, gap, check)
     return np.broadcast_to(divided, shape).astype(np.result_type(k, values), copy=False)
-
-
-def _middle(n: int, padding: int) -> Any:
-    """The places where both values are padding: the zeros among the eigenvalues of Note [Embedding] in svd.py."""
-    inside = np.arange(n)
-    inside = (inside >= (n - padding) // 2) & (inside < (n + padding) // 2)
-    return inside & inside[:, None]
 
 
 def _refuse(
