@@ -25,7 +25,6 @@ from chainrule.spec import Spec
 
 EXAMPLE = ("np", "ctypes", "library", "Path", "aligned")  # names in the example in Python
 STACK = 1 << 16  # bytes of intermediate results that are on the stack
-SPECIAL = {"gammaln": "lgamma", "gamma": "tgamma"}  # functions of SciPy's that C has too
 
 
 def library_name(name: str) -> str:
@@ -40,10 +39,7 @@ def library_name(name: str) -> str:
 
 def function_of(symbol: str) -> str | None:
     """The function of C that a symbol means."""
-    if symbol in ("free", "realloc"):
-        return symbol
-    found = re.fullmatch(r"scipy_special_1_(\w+)", symbol)
-    return SPECIAL.get(found[1]) if found else None
+    return symbol if symbol in ("free", "realloc") else None
 
 
 @dataclass(frozen=True)
