@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 
 import chainrule as cr
-from chainrule.errors import MatrixError
+from chainrule.errors import GradientError, MatrixError
 from chainrule.jit import jit
 
 RNG = np.random.default_rng(3)
@@ -106,3 +106,30 @@ def test_determinants_of_complex_matrices(n, dtype):
     close(det, np.linalg.det(x), dtype, np.abs(np.linalg.det(x)).max())
     gradient = compiled(cr.grad(lambda x: cr.sum(cr.linalg.slogdet(x)[1])), x[::2])
     close(gradient, np.linalg.inv(x[::2]).conj().swapaxes(-1, -2), dtype, np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (6, 3, 2), (3, 6, 2), (40, 17, 3), (5, 5, 1)])
+def test_least_squares(shape, dtype):
+    m, n, width = shape
+    a, b = matrices(dtype, m, n), matrices(dtype, m, width)
+    for x in (a, np.concatenate([a[:, :1]] * n, axis=1)):
+        found = compiled(lambda a, b: cr.linalg.lstsq(a, b)[0], x, b)
+        close(found, np.linalg.lstsq(x, b, rcond=max(m, n) * np.finfo(dtype).eps)[0], dtype, 10)
+    stacked = compiled(lambda a, b: cr.linalg.lstsq(a, b)[0], np.stack([a, 2 * a]), b)
+    close(stacked[1] * 2, stacked[0], dtype, 10)
+    with pytest.raises(MatrixError, match=r"^\[lstsq\]"):
+        jit(lambda a, b: cr.linalg.lstsq(a, b)[0])(np.full((m, n), np.nan, dtype), b)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_derivatives_where_the_rank_is_constant(dtype):
+    a, b = matrices(dtype, 7, 4), matrices(dtype, 7)
+    functions = (
+        lambda a: cr.sum(cr.abs(cr.linalg.lstsq(a, b)[0]) ** 2),
+        lambda a: cr.sum(cr.abs(cr.linalg.pinv(a)) ** 2),
+    )
+    for f in functions:
+        close(compiled(cr.grad(f), a), cr.grad(f)(cr.tensor(a)).numpy(), dtype, 100)
+    with pytest.raises(GradientError, match=r"^\[pinv\] the tolerance cuts off singular values that are not small"):
+        jit(cr.grad(lambda a: cr.sum(cr.abs(cr.linalg.pinv(a, rtol=0.9)))))(a)

@@ -33,6 +33,8 @@ PROGRAMS = {
     "triangular": (lambda a, b: cr.linalg.solve_triangular(a, b, lower=True), (np.tril(A), B)),
     "eigh": (lambda a: (cr.linalg.eigvalsh(a), cr.abs(cr.linalg.eigh(a)[1])), (SYMMETRIC,)),
     "svd": (cr.linalg.svdvals, (A[:, :5],)),
+    "least squares": (lambda a, b: (cr.linalg.lstsq(a, b)[0], cr.linalg.pinv(a)), (A[:, :5], B)),
+    "general matrices": (lambda a: (cr.abs(cr.linalg.eigvals(a)), *cr.linalg.lu(a)), (A,)),
     "qr": (lambda a: cr.abs(cr.linalg.qr(a)[0]), (A[:, :5],)),
     "derivative of a loop": (
         cr.grad(lambda x: cr.sum(cr.while_loop(lambda c: cr.sum(c) < 1e3, lambda c: A @ cr.linalg.solve(A, 2 * c), x))),

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.blas import SYMBOL
 from chainrule.native.caliases import ANYWHERE, Root, across, meet, touches
-from chainrule.native.calls import leaves, raises
+from chainrule.native.calls import known, leaves, raises
 from chainrule.native.cexpressions import LONG, Expressions, as_term, simple, without
 from chainrule.native.cuses import Uses, given
 from chainrule.native.cwords import (
@@ -398,7 +399,12 @@ class CText(Expressions):
     def _call(self, _kind: str, made: Value | None, name: str, arguments: Any) -> None:
         arguments = given(name, arguments)
         shown = [self._bare(x) if isinstance(x, Value) else self.pointers[x.name] for x in arguments]
-        if self.functions[name].startswith(MACRO):
+        linked = self.functions[name].startswith(MACRO)
+        if name.startswith(SYMBOL) and not linked:  # bytes of the arena are numbers of the routine's kind
+            kind = "float" if known(name)[0] in "sc" else "double"
+            bare = [x.name not in self.program.data and self.kinds[x.name] == np.uint8 for x in arguments]
+            shown = [f"({kind} *){text}" if cast else text for text, cast in zip(shown, bare, strict=True)]
+        if linked:
             shown += ["1"] * letters(self.program.data, arguments)
         self._settle({*(w for one in self.waiting.values() for w in one.reads)})
         text = f"{self.functions[name]}({', '.join(shown)})"

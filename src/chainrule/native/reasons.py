@@ -13,7 +13,7 @@ ON_HOST = {
     "a function of SciPy's with several outputs": "airy_stack ellipj_stack",
     "the order of what is not asked for is NumPy's own": "partition argpartition",
     "an iteration of LAPACK, or several calls of it": """aligned_eigh spectral left_vectors cofactor cofactor_change
-        least_squares matrix_rank constant_rank expm logm sqrtm solve_sylvester roots""",
+        matrix_rank constant_rank expm logm sqrtm solve_sylvester roots""",
     "it raises where a derivative does not exist": "gauge_quotient",
     "a product of masks": "convolution convolution_input convolution_weight",
 }

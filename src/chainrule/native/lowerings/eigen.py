@@ -176,3 +176,70 @@ def _pinv(lister: Lister, operands: Any, node: Node) -> Any:
         return one
 
     return of_matrices(lister, node, operands, (2, 2), prepare)
+
+
+@lowers("least_squares")
+def _least_squares(lister: Lister, operands: Any, node: Node) -> Any:
+    rcond = node.params["rcond"]
+
+    def prepare(work: Work, a: Any, b: Any, _out: Any) -> Any:
+        lowering, e, dtype, real = work.lowering, work.lowering.e, work.dtype, real_dtype(work.dtype)
+        (m, n), width = a, b[1]
+        most = max(m, n)
+        left, right, values = work.room(m * n), work.room(most * width), work.room(min(m, n), real)
+        given = [m, n, width, left, m, right, most, values]
+        cut = blas.in_memory(e, real.type(rcond))
+        query = [EMPTY if isinstance(x, Pointer) else x for x in (*given, cut, values)]
+        # LAPACK says here how much room for real numbers and for integers it wants.
+        more = [np.zeros(1, real)] if dtype.kind == "c" else []
+        whole = np.zeros(1, I32)
+        size = lapack.workspace(work.name("gelsd"), *query, work.empty(), -1, *more, whole)[0]
+        rooms = [work.room(int(x[0]), x.dtype) for x in (*more, whole)]
+        call = work.prepared("gelsd", *given, cut, work.room(1, I32), work.room(size), size, *rooms)
+
+        def one(a: Pointer, b: Pointer, out: Pointer) -> Value:
+            turned(lowering, a, left, dtype, m, n)
+            with lapack.elements(lowering, m, width) as (i, j):
+                e.store(right, j * most + i, e.load(b, dtype, i * width + j))
+            info = call()
+            with lapack.elements(lowering, n, width) as (i, j):
+                e.store(out, i * width + j, e.load(right, dtype, j * most + i))
+            return e.ne(info, 0)
+
+        return one
+
+    return of_matrices(lister, node, operands, (2, 2, 2), prepare)
+
+
+@lowers("constant_rank")
+def _constant_rank(lister: Lister, operands: Any, node: Node) -> Any:
+    """The pseudoinverse p of x as it is; the program is left where it leaves out more than rounding, as NumPy says."""
+    if node.dtype.kind not in "fc" or any(lister.view(x).dtype != node.dtype for x in operands):
+        return None
+
+    def prepare(work: Work, p: Any, x: Any, _out: Any) -> Any:
+        lowering, e, dtype, real = work.lowering, work.lowering.e, work.dtype, real_dtype(work.dtype)
+        n, m = p
+        inner, rest = work.room(n * n), work.room(m * n)
+        one, zero = dtype.type(1), dtype.type(0)
+
+        def length(at: Pointer, count: int) -> Value:
+            total = e.variable(real)
+            e.set(total, e.const(0, real))
+            with e.loop(0, count) as i:
+                x = e.load(at, dtype, i)
+                for part in (x.re, x.im) if isinstance(x, Pair) else (x,):
+                    e.set(total, e.get(total) + part * part)
+            return e.sqrt(e.get(total))
+
+        def made(p: Pointer, x: Pointer, out: Pointer) -> Value:
+            straight(lowering, p, out, dtype, n * m)
+            straight(lowering, x, rest, dtype, m * n)
+            # In Fortran's order these are the transposes: p·x, and x·(p·x) − x.
+            blas.call(e, work.name("gemm"), "N", "N", n, n, m, one, x, n, p, m, zero, inner, n)
+            blas.call(e, work.name("gemm"), "N", "N", n, m, n, one, inner, n, x, n, -one, rest, n)
+            return length(rest, m * n) * length(p, n * m) > float(np.sqrt(np.finfo(dtype).eps))
+
+        return made
+
+    return of_matrices(lister, node, operands, (2, 2, 2), prepare)

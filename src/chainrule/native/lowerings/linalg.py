@@ -127,6 +127,8 @@ def of_matrices(lister: Lister, node: Node, operands: Any, cores: Sequence[int],
     dtype = floating_dtype(*views)
     if dtype.char not in blas.PREFIX:
         return None
+    if any(s.dtype not in (dtype, real_dtype(dtype), np.result_type(dtype, np.complex64)) for s in specs):
+        return None  # which LAPACK does not write
     if any(0 in s.shape for s in (*specs, *views)):
         if not all(0 in s.shape for s in specs):
             return None
