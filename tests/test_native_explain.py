@@ -84,6 +84,13 @@ def test_loops_in_turn():
     assert after.apart == "add needs all of matmul, which is known after the loop"
 
 
+def test_products_are_counted():
+    for n, m, k in (32, 32, 32), (300, 300, 300), (37, 21, 45):  # by tiles, some of them in chunks, some cut off
+        x, y = np.ones((n, k)), np.ones((k, m))
+        assert jit(lambda x, y: x @ y).explain(x, y).flops == 2 * n * m * k
+    assert jit(lambda x: x @ x).explain(np.ones((32, 32), int)).flops == 0
+
+
 def test_calls_are_named():
     x = np.ones((500, 500)) + np.eye(500)
     told = jit(lambda x: cr.sum(cr.special.gammaincinv(cr.abs(cr.fft.fft(x @ x)), 0.5))).explain(x)

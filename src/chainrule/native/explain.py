@@ -14,6 +14,7 @@ from typing import Any
 
 from chainrule.native.calls import called
 from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
+from chainrule.native.gemm import SYMBOL as TILE
 from chainrule.native.loops import For, If, Parallel, While
 from chainrule.native.lower import Lowering
 from chainrule.native.program import Program
@@ -289,6 +290,10 @@ class _Counter:
 
     def call(self, name: str, arguments: Any) -> int:
         self.kind = "host" if name.startswith("host.") else "blas" if name.startswith("blas_") else self.kind
+        if name.startswith(TILE):
+            dtype, rows, *widths = name.removeprefix(TILE).split("_")
+            k = int(self.data[arguments[3].name][0])
+            return 2 * int(rows) * sum(map(int, widths)) * k if dtype.startswith("f") else 0
         if not name.startswith("blas_") or not name.endswith("gemm"):
             return 0
         sizes = [int(self.data[p.name][0]) for p in arguments[2:5] if p.name in self.data]
