@@ -200,3 +200,13 @@ def test_parts_that_overlap_add_up():
         return cr.sum(x[1:-1] * x[:-2] * x[2:]) + cr.sum(x[::2] ** 3) + cr.sum(x[3:] * x[:-3])
 
     compiled(cr.grad(f), RNG.normal(size=1009))
+
+
+def test_what_is_dear_is_computed_before_the_loops_that_do_not_change_it():
+    rng = np.random.default_rng(0)
+    change = rng.integers(-1, 2, (10, 20)).astype(float)
+    order, speed = (change < 0).T.astype(float), rng.uniform(size=20)
+    rates = lambda y: change @ (speed * cr.prod(y**order, axis=1))
+    f, y = cr.jit(cr.vmap(cr.jacobian(rates))), rng.uniform(0.1, 1.0, (50, 10))
+    assert f.explain(y).flops < 5_000_000
+    np.testing.assert_allclose(f(y), cr.vmap(cr.jacobian(rates))(cr.tensor(y)).numpy(), rtol=1e-10, atol=1e-12)

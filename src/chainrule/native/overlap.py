@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from chainrule.native.fuse import Loop, Straight
+from chainrule.native.fuse import DEAR, Loop, Straight
 from chainrule.native.homes import Homes, Width
 from chainrule.native.statements import Statement
 
@@ -36,6 +36,9 @@ def _overlaps(homes: Homes, loop: Loop, size: int, width: Width) -> bool:
     lent = {s.out for s in body.members} & homes.lent
     if any(_changes(homes, loop, s) for s in body.members):
         return False
+    inside = len(homes.paths[body.members[0]]) > 1
+    if inside and size < 2 * width.lanes and any(s.cost >= DEAR for s in body.members):
+        return False  # without a loop, what is dear may be computed before the loops around
     if _length(homes, body.members) < (LENT_TWICE if lent else TWICE):
         return False
     homes.lent -= lent
