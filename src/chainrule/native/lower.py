@@ -351,7 +351,8 @@ def _turned(lister: Lister, view: View) -> Array | None:
     plain = all(s.out is array and not (s.call or s.moves or s.also) for s in makers)
     apart = all(count == 1 for spots in (place, *(s.place for s in makers)) for count, _ in spots)
     in_order = [index == Index(((axis, 1),)) for (_, index), axis in zip(place, order, strict=False)]
-    whole = len(set(order)) == len(place) == len(axes) and all(in_order)
+    sizes = tuple(axis.size for axis in order)
+    whole = len(set(order)) == len(place) == len(axes) and all(in_order) and sizes == array.shape
     if not (plain and apart and whole) or any(array in s.sources() and s.out is not array for s in lister.statements):
         return None
     if any(isinstance(r, Read) and r.array is array for s in makers for r in s.reads):
