@@ -466,6 +466,9 @@ def test_what_cannot_change_is_not_copied():
     closed.flags.writeable = False  # which its owner can undo
     for array in (given, closed, closed[1:], np.frombuffer(bytearray(16))):
         assert not np.shares_memory(copied(array), array)
+    large = np.arange(10_000.0)
+    once = copied(large)
+    assert not np.shares_memory(once, large) and copied(once) is once
 
 
 def test_long_blocks_are_compiled_as_they_are_written():

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.errors import AxisError, DTypeError, ShapeError
 
 Shape = tuple[int, ...]
+SHARED = 1 << 16  # bytes of constants that are copied once, however many graphs hold them
 SPARSE = 1 << 12  # bytes of arrays that are looked through for zeros
 
 
@@ -89,14 +90,17 @@ def content_of(array: Any) -> bytes:
 
 
 def copied(array: np.ndarray) -> np.ndarray:
-    """A copy that repeats what the array repeats, and takes no more memory; the array itself if it is unchangeable."""
+    """A copy that repeats what the array repeats, and takes no more memory; the array itself if it is unchangeable.
+
+    Copies of large arrays are: graphs that are made of graphs hold on to the same memory.
+    """
     owner: Any = array
     while owner.__class__ is np.ndarray and not owner.flags.writeable:
         owner = owner.base
     if owner.__class__ is bytes:
         return array
     if 0 not in array.strides or array.size == 0:
-        return array.copy()
+        return unchangeable(array) if array.nbytes >= SHARED and array.dtype.kind in "biufc" else array.copy()
     return np.broadcast_to(distinct(array).copy(), array.shape)
 
 
