@@ -1,6 +1,7 @@
 """Every op as machine code, on its samples: what the graph gives when NumPy runs it, values and derivatives."""
 
 import ctypes
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from test_registry import Problem, cast, differentiable, has_gradient, takes
 
 import chainrule as cr
 from chainrule import native
+from chainrule.errors import DomainError
 from chainrule.graph.graph import Graph
 from chainrule.native import compiler as compiler  # registers the lowerings
 from chainrule.native.listing import Lister
@@ -243,3 +245,22 @@ def test_a_slice_of_nan_alone_has_no_largest_element_compiled_either():
     assert list(compiled(TABLE)) == [2, 2, 2, 2]
     with pytest.raises(cr.DomainError, match=r"\[nanargmax\] all elements of a slice are NaN"):
         compiled(np.where(TABLE < 3, np.nan, TABLE))
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "complex64"])
+def test_complex_numbers_divided_by_zero_are_infinite_as_numpy_has_it(dtype):
+    parts = [0.0, -0.0, 1.0, -2.0, math.inf, math.nan]
+    x = np.array([complex(a, b) for a in parts for b in parts], dtype)
+    with np.errstate(all="ignore"):
+        for y in (x * 0, x[::-1].copy(), np.zeros(x.shape, dtype), np.full(x.shape, complex(-0.0, -0.0), dtype)):
+            np.testing.assert_array_equal(cr.jit(lambda x, y: x / y)(x, y), x / y)
+
+
+def test_what_a_callback_refuses_is_the_error_that_it_is_without_compiling():
+    x = np.array([-1, 2])
+    told = []
+    for function in (lambda x: cr.power(2, x), cr.jit(lambda x: cr.power(2, x))):
+        with pytest.raises(DomainError) as caught:
+            function(x)
+        told.append(caught.value.message)
+    assert told[0] == told[1] and "Integers to negative integer powers are not allowed" in told[1]

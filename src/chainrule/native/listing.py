@@ -27,6 +27,7 @@ from chainrule.node import Node
 from chainrule.op import PICK
 from chainrule.ops import raw
 from chainrule.passes.cse import spelled
+from chainrule.refusals import explain
 
 # How the ops that are not elementwise are lowered: (lister, views of the operands, node) -> View, or a tuple of them.
 LOWERINGS: dict[str, Callable[..., Any]] = {}
@@ -319,8 +320,9 @@ class HostCall:
         with np.errstate(all="ignore"):
             try:
                 found = op.value(*given, **self.node.params)
-            except ChainruleError as error:
-                raise error.at(self.node.location) from None
+            except Exception as error:
+                told = explain(op, given, self.node.params, error)
+                raise told.at(self.node.location) if isinstance(told, ChainruleError) else told from None
         return found if op.outputs is not None else (found,)
 
     def __call__(self, lowering: Any, operands: Sequence[Array], outs: Sequence[Array]) -> None:

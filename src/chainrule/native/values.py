@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -139,9 +140,11 @@ class Pair:
         big, small = e.select(flat, other.re, other.im), e.select(flat, other.im, other.re)
         ratio = small / big
         scale = 1 / (big + small * ratio)
-        re = e.select(flat, self.re + self.im * ratio, self.re * ratio + self.im) * scale
-        im = e.select(flat, self.im - self.re * ratio, self.im * ratio - self.re) * scale
-        return Pair(re, im)
+        re = e.select(flat, self.re + self.im * ratio, self.re * ratio + self.im)
+        im = e.select(flat, self.im - self.re * ratio, self.im * ratio - self.re)
+        zero = e.eq(big, 0)  # by which each part is divided: infinities, and not the NaN of 0 / 0
+        scale = e.select(zero, e.like(big, math.inf), scale)
+        return Pair(e.select(zero, self.re, re) * scale, e.select(zero, self.im, im) * scale)
 
     def __rtruediv__(self, other: Any) -> Pair:
         return self.e.pair(other, self) / self
