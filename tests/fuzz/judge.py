@@ -38,8 +38,9 @@ EXACT = frozenset(
 
 # Whether these begin to sum with 0 or with the first product, which may be −0, is left open.
 SIGNLESS = frozenset({"matmul", "contract"})
-# Logarithms of sums, which may be near 1: what the sum has lost is not small beside its logarithm.
-LOGARITHMS = frozenset({"log_softmax", "logsumexp", "logcumsumexp", "logaddexp"})
+# What these take the difference of is of the order of 1, and the difference may be small beside it: logarithms of sums
+# that are near 1, and what is near the mean of its neighbours.
+DIFFERENCES = frozenset({"log_softmax", "logsumexp", "logcumsumexp", "logaddexp", "standardize"})
 
 Noise = Callable[[Any], Any]
 
@@ -66,7 +67,7 @@ def evaluated(graph: Graph, values: Sequence[Any], noise: Noise | None = None) -
         if not exact:
             assert noise is not None
             made = tuple(map(noise, made)) if node.op.outputs is not None else noise(made)
-            if name in LOGARITHMS:
+            if name in DIFFERENCES:
                 made = made + (noise(np.ones_like(made)) - 1)
             if name in SIGNLESS and made.dtype.kind == "f":
                 made = np.where((made == 0) & (noise(np.ones_like(made)) < 1), -made, made)[()]
@@ -134,7 +135,9 @@ def noise_of(random: np.random.Generator) -> Noise:
             # Parts of their own would not do: what is lost by cancellation in one is as large as the other.
             moved = moved + 1j * random.uniform(-size, size, x.shape)
             # Which parts of a complex number are NaN and which infinite, once one is, is left open.
-            other = random.choice([complex("nan+nanj"), complex("inf+nanj"), complex("-inf+nanj")], x.shape)
+            other = random.choice(
+                [complex(f"{part}j") for part in ("nan+nan", "inf+nan", "-inf+nan", "inf+inf")], x.shape
+            )
             x = np.where(np.isfinite(x) | (random.random(x.shape) < 0.5), x, other).astype(x.dtype)
         # With NaN and infinities the product of complex numbers would make NaN of parts that are none.
         made = np.where(np.isfinite(x), np.where(np.isfinite(x), x, 0) * (1 + moved), x)
