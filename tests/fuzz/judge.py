@@ -41,6 +41,7 @@ SIGNLESS = frozenset({"matmul", "contract"})
 # What these take the difference of is of the order of 1, and the difference may be small beside it: logarithms of sums
 # that are near 1, and what is near the mean of its neighbours.
 DIFFERENCES = frozenset({"log_softmax", "logsumexp", "logcumsumexp", "logaddexp", "standardize"})
+NOT_FINITE = [complex(text) for text in ("nan+nanj", "inf+nanj", "-inf+nanj", "inf+infj")]
 
 Noise = Callable[[Any], Any]
 
