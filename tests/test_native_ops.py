@@ -264,3 +264,12 @@ def test_what_a_callback_refuses_is_the_error_that_it_is_without_compiling():
             function(x)
         told.append(caught.value.message)
     assert told[0] == told[1] and "Integers to negative integer powers are not allowed" in told[1]
+
+
+@pytest.mark.parametrize("dtype", [np.longdouble, np.clongdouble])
+def test_long_doubles_are_left_to_numpy(dtype):
+    x = np.array([1, 2, 4], dtype) / 3
+    for function in (cr.sum, cr.flip, lambda x: x @ x, lambda x: cr.astype(x.real, "float32"), cr.cumulative_sum):
+        made = cr.jit(function)(x)
+        np.testing.assert_array_equal(made, function(x))
+        assert made.dtype == function(x).dtype

@@ -36,7 +36,8 @@ from chainrule.native.program import Program
 from chainrule.native.pure import TooLong
 from chainrule.native.statements import Array, view_of
 from chainrule.native.symbols import address_of, resolves
-from chainrule.spec import Spec
+from chainrule.node import Node
+from chainrule.spec import Spec, Specs
 
 LONG = 1_000_000  # operations: some hundred microseconds, beside which giving up the GIL costs nothing
 ROOM, PER_LETTER = 32 << 20, 200  # bytes that LLVM may want for any program, and for each letter of its text
@@ -139,6 +140,11 @@ def _ask_for_memory(length: int) -> None:
         ) from None
 
 
+def _has_long_doubles(node: Node) -> bool:
+    specs = node.spec if isinstance(node.spec, Specs) else (node.spec,)
+    return any(spec.dtype.char in "gG" for spec in specs)
+
+
 @collected_later()
 def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     """Machine code for a graph, after ``prepare`` where none is found that was kept; every shape must be known.
@@ -156,11 +162,13 @@ def compile(graph: Graph, prepare: Callable[[Any], Graph] = _itself) -> Program:
     compiled = Compiled(graph, prepare)
     if entry is None:
         try:
+            if any(_has_long_doubles(node) for node in (*compiled.graph.inputs, *compiled.graph.computed)):
+                raise TooLong
             lowered = compiled.lowered
             loops = text_of(lowered.loops)
             _ask_for_memory(len(loops))
         except TooLong:
-            # Run by NumPy, op by op: it takes as long to compile as a thousand runs.
+            # Run by NumPy, op by op: it takes as long to compile as a thousand runs, or no vector holds its numbers.
             made = hosted(compiled.graph)
             compiled.callback = made.owner
             return dataclasses.replace(made, owner=compiled)
