@@ -210,3 +210,8 @@ def test_what_is_dear_is_computed_before_the_loops_that_do_not_change_it():
     f, y = cr.jit(cr.vmap(cr.jacobian(rates))), rng.uniform(0.1, 1.0, (50, 10))
     assert f.explain(y).flops < 5_000_000
     np.testing.assert_allclose(f(y), cr.vmap(cr.jacobian(rates))(cr.tensor(y)).numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_the_power_0_of_complex_numbers():
+    x = np.array([1 + 2j, 0, np.nan, 3j, 5])
+    np.testing.assert_array_equal(np.asarray(cr.jit(lambda x: x**0 + 0 * x.real)(x)), x**0 + 0 * x.real)

@@ -178,7 +178,10 @@ def _whole_power(e: Emitter, x: Any, n: int) -> Any:
             result = x if result is None else result * x
         n >>= 1
         x = x * x if n else x
-    return e.wide(e.like(x, 1), x.lanes) if result is None else result
+    if result is not None:
+        return result
+    one = e.like(x, 1)
+    return Pair(*(e.wide(p, x.lanes) for p in (one.re, one.im))) if isinstance(one, Pair) else e.wide(one, x.lanes)
 
 
 # ------------------------------------------------------------------------------------------ bits of numbers
