@@ -10,7 +10,7 @@ from test_registry import Problem, cast, differentiable, has_gradient, takes
 
 import chainrule as cr
 from chainrule import native
-from chainrule.errors import DomainError
+from chainrule.errors import DomainError, SymbolError
 from chainrule.graph.graph import Graph
 from chainrule.native import compiler as compiler  # registers the lowerings
 from chainrule.native.listing import Lister
@@ -273,3 +273,16 @@ def test_long_doubles_are_left_to_numpy(dtype):
         made = cr.jit(function)(x)
         np.testing.assert_array_equal(made, function(x))
         assert made.dtype == function(x).dtype
+
+
+@pytest.mark.parametrize("asked", ["explain", "profile", "llvm", "asm", "export"])
+def test_functions_that_numpy_runs_say_so_when_asked_for_their_machine_code(asked, tmp_path):
+    x = np.ones(3, np.longdouble)
+    ask = getattr(cr.jit(lambda x: cr.sum(x * x)), asked)
+    with pytest.raises(SymbolError) as caught:
+        ask(*([tmp_path] if asked == "export" else []), x, **({"name": "f"} if asked == "export" else {}))
+    assert caught.value.message == (
+        f"[{asked}] NumPy runs this function op by op: it is too long to be compiled, or computes with long doubles; "
+        f"expected a shorter one, of float64 or less; write what repeats as scan(...), and convert with "
+        f"astype('float64')."
+    )

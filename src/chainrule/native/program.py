@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.errors import SymbolError
 from chainrule.spec import Spec
 
 
@@ -29,14 +30,17 @@ class Program:
 
     def explain(self) -> Any:
         """What runs: see :mod:`chainrule.native.explain`."""
+        self._refuse_hosted("explain")
         return importlib.import_module("chainrule.native.explain").explain(self)
 
     def profile(self, *arrays: Any) -> Any:
         """How long each kernel takes for these arrays: see :mod:`chainrule.native.profile`."""
+        self._refuse_hosted("profile")
         return importlib.import_module("chainrule.native.profile").profile(self, arrays)
 
     def export(self, folder: Any, name: str, names: Any = ()) -> Any:
         """Files that run without Python: see :mod:`chainrule.native.export`."""
+        self._refuse_hosted("export")
         return importlib.import_module("chainrule.native.export").export(self, folder, name, names)
 
     def memory(self) -> Any:
@@ -45,8 +49,18 @@ class Program:
 
     def llvm(self) -> str:
         """The program as text of LLVM, as it was compiled."""
+        self._refuse_hosted("llvm")
         return self.owner.text
 
     def asm(self) -> str:
         """The machine code as assembly of this processor."""
+        self._refuse_hosted("asm")
         return importlib.import_module("chainrule.native.machine").assembly(self.owner.text)
+
+    def _refuse_hosted(self, asked: str) -> None:
+        if getattr(self.owner, "callback", None) is not None:
+            raise SymbolError(
+                f"[{asked}] NumPy runs this function op by op: it is too long to be compiled, or computes with long "
+                f"doubles; expected a shorter one, of float64 or less; write what repeats as scan(...), and convert "
+                f"with astype('float64')."
+            )
