@@ -12,12 +12,12 @@ conjugate of its cotangent.
 from __future__ import annotations
 
 import functools
-import importlib
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 
 from chainrule.box import operand_spec
 from chainrule.errors import AxisError, DomainError, DTypeError, ShapeError
@@ -247,7 +247,7 @@ def _resized_shape(shape: Shape, s: Shape, axes: Shape) -> Shape:
 @functools.cache
 def _scipys(name: str) -> Callable[..., Any]:
     """SciPy's transform: that of NumPy, but of several rows at once, in vectors; loaded when first asked for."""
-    return getattr(importlib.import_module("scipy.fft"), name)
+    return getattr(scipy.fft, name)
 
 
 def _transform_n(name: str, doc: str) -> None:
