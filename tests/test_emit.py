@@ -12,14 +12,14 @@ from scipy.special import polygamma
 
 from chainrule import special as special_functions
 from chainrule.jit import jit
-from chainrule.native.emitter import Emitter
-from chainrule.native.llvm import text_of
-from chainrule.native.loops import Pointer
-from chainrule.native.machine import Code
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import I64
+from chainrule.native.machine.code import Code
+from chainrule.native.machine.llvm import text_of
 from chainrule.native.math import FUNCTIONS
-from chainrule.native.pure import Unstated
 from chainrule.native.rules import as_dtype, operand_dtypes, stated
-from chainrule.native.values import I64
 from chainrule.op import REGISTRY
 
 ELEMENTWISE = {name: op for name, op in REGISTRY.items() if op.kind == "elementwise"}

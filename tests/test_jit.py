@@ -19,7 +19,7 @@ from programs import Program, programs
 
 import chainrule as cr
 from chainrule.jit import jit
-from chainrule.native import form
+from chainrule.native.entry import form
 
 
 @pytest.fixture(params=[True, False], ids=["builtin", "python"], autouse=True)

@@ -19,9 +19,11 @@ from messages import assert_message
 
 import chainrule as cr
 from chainrule.jit import jit
-from chainrule.native import entry, form, host
-from chainrule.native import python as py
-from chainrule.native.machine import Code
+from chainrule.native.entry import call as entry
+from chainrule.native.entry import form
+from chainrule.native.entry import python as py
+from chainrule.native.libraries import host
+from chainrule.native.machine.code import Code
 from chainrule.native.program import Program
 from chainrule.spec import Spec
 from chainrule.tree import flatten

@@ -7,10 +7,11 @@ import scipy.linalg
 import chainrule as cr
 from chainrule import native
 from chainrule.errors import MatrixError
-from chainrule.native import blas, cache, gemm
 from chainrule.native.compiler import Lowered
+from chainrule.native.libraries import blas, gemm
 from chainrule.native.lowerings import products
-from chainrule.native.symbols import address_of
+from chainrule.native.machine import cache
+from chainrule.native.machine.symbols import address_of
 from chainrule.ops import ops
 from chainrule.passes import optimize
 

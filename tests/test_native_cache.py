@@ -13,9 +13,12 @@ from scipy.special import spence, zeta
 
 import chainrule as cr
 from chainrule import native
-from chainrule.native import cache, gemm, machine, pure
-from chainrule.native.cache import Folder
 from chainrule.native.digest import spelled
+from chainrule.native.language import pure
+from chainrule.native.libraries import gemm
+from chainrule.native.machine import cache
+from chainrule.native.machine import code as machine
+from chainrule.native.machine.cache import Folder
 from chainrule.spec import content_of, copied, unchangeable
 
 KEY, OTHER = cache.digest(b"key"), cache.digest(b"other")
@@ -144,7 +147,7 @@ def test_where_nothing_can_be_written_nothing_fails(tmp_path):
 def test_threads_and_processes_save_at_once(tmp_path):
     code = f"""
 from pathlib import Path
-from chainrule.native.cache import Folder, digest
+from chainrule.native.machine.cache import Folder, digest
 kept = Folder(Path({str(tmp_path)!r}), 20_000)
 for i in range(200):
     key = digest(bytes([i % 20]))
@@ -187,7 +190,9 @@ def test_another_process_finds_it(folder):
     code = """
 import numpy as np, chainrule as cr
 from chainrule import native
-from chainrule.native import cache, compiler, machine
+from chainrule.native import compiler
+from chainrule.native.machine import cache
+from chainrule.native.machine import code as machine
 if {found}:
     machine.optimised = compiler.Lowered = None
 f = cr.native.compile(cr.trace(lambda x: (cr.sum(cr.exp(x) * x), x[::-1] * np.arange(5.0)), np.ones(5)))

@@ -9,7 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule import native, passes
 from chainrule.graph.body import Body, symbols
-from chainrule.native.invariant import divided
+from chainrule.native.control.invariant import divided
 from chainrule.ops import ops
 from chainrule.spec import Spec
 

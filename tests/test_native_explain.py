@@ -9,7 +9,7 @@ import chainrule as cr
 from chainrule.errors import SymbolError
 from chainrule.jit import jit
 from chainrule.native.explain import amount
-from chainrule.native.threads import get_num_threads, set_num_threads
+from chainrule.native.threads.threads import get_num_threads, set_num_threads
 from tests.messages import assert_message
 
 X = np.linspace(-1.0, 1.0, 1000)

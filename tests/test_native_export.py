@@ -15,8 +15,8 @@ import chainrule as cr
 from chainrule import native, passes
 from chainrule.errors import DTypeError, GraphFileError
 from chainrule.jit import jit
-from chainrule.native.csource import library_name
-from chainrule.native.machine import Code
+from chainrule.native.c.source import library_name
+from chainrule.native.machine.code import Code
 from tests.messages import assert_message
 
 RNG = np.random.default_rng(5)

@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 from chainrule import native
 from chainrule.errors import AxisError, MatrixError
-from chainrule.native import form
+from chainrule.native.entry import form
 from chainrule.native.program import Program
 
 

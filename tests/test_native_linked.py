@@ -12,10 +12,10 @@ import pytest
 import chainrule as cr
 from chainrule import native, passes
 from chainrule.jit import jit
-from chainrule.native import blas
-from chainrule.native.export import _linked
-from chainrule.native.linked import LIBRARIES
-from chainrule.native.machine import Code
+from chainrule.native.c.export import _linked
+from chainrule.native.c.linked import LIBRARIES
+from chainrule.native.libraries import blas
+from chainrule.native.machine.code import Code
 from tests.test_native_export import COMPILER, STRICT, assert_agrees, called
 
 RNG = np.random.default_rng(8)
@@ -97,7 +97,7 @@ def test_letters_have_lengths(tmp_path):
 
 
 def test_where_lapack_is_not_found_one_is_told_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("chainrule.native.export._linked", lambda *_: None)
+    monkeypatch.setattr("chainrule.native.c.export._linked", lambda *_: None)
     made = jit(lambda a: cr.linalg.inv(a)).export(tmp_path, A, name="f")
     assert made.missing == [
         "no shared library: no LAPACK to link with was found. Make one with: cc -O3 -march=native -fno-math-errno "
@@ -112,8 +112,8 @@ def test_libraries_are_tried_in_order(tmp_path, monkeypatch):
         commands.append(" ".join(command))
         return subprocess.CompletedProcess(command, 0 if "-lopenblas" in command else 1)
 
-    monkeypatch.setattr("chainrule.native.export.shutil.which", lambda tool: tool)
-    monkeypatch.setattr("chainrule.native.export.subprocess.run", run)
+    monkeypatch.setattr("chainrule.native.c.export.shutil.which", lambda tool: tool)
+    monkeypatch.setattr("chainrule.native.c.export.subprocess.run", run)
     assert _linked(tmp_path, "f", LIBRARIES) == "libf.so"
     assert commands == [
         "cc -shared f.o -o libf.so -llapack -lblas -lm", "cc -shared f.o -o libf.so -lopenblas -lm",

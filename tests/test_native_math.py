@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import special
 
-from chainrule.native.emitter import Emitter
-from chainrule.native.llvm import text_of
-from chainrule.native.loops import Pointer
-from chainrule.native.machine import Code, can, fuses
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.values import I64
+from chainrule.native.machine.code import Code, can, fuses
+from chainrule.native.machine.llvm import text_of
 from chainrule.native.math import FUNCTIONS
-from chainrule.native.values import I64
 
 
 @functools.cache

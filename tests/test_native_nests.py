@@ -9,8 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import native, passes
-from chainrule.native.fuse import Blocks, Loop, Straight, members
 from chainrule.native.listing import diagonal_of
+from chainrule.native.nests.fuse import Blocks, Loop, Straight, members
 
 RNG = np.random.default_rng(0)
 

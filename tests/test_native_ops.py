@@ -13,8 +13,8 @@ from chainrule import native
 from chainrule.errors import DomainError, SymbolError
 from chainrule.graph.graph import Graph
 from chainrule.native import compiler as compiler  # registers the lowerings
+from chainrule.native.libraries.reasons import ON_HOST
 from chainrule.native.listing import Lister
-from chainrule.native.reasons import ON_HOST
 from chainrule.native.statements import Array, view_of
 from chainrule.op import REGISTRY
 from chainrule.ops import ops

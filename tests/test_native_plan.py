@@ -15,9 +15,10 @@ from programs import Program, programs
 import chainrule as cr
 from chainrule import native, passes
 from chainrule.errors import SymbolError
-from chainrule.native import blocks, form
-from chainrule.native.arena import Arena
-from chainrule.native.loops import Pointer
+from chainrule.native.entry import form
+from chainrule.native.language.loops import Pointer
+from chainrule.native.nests.arena import Arena
+from chainrule.native.threads import blocks
 from chainrule.tree import flatten
 
 X = np.random.default_rng(0).normal(size=(70, 70)) / 9

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.native.threads import get_num_threads, set_num_threads
+from chainrule.native.threads.threads import get_num_threads, set_num_threads
 
 RNG = np.random.default_rng(0)
 SIZES = [(1,), (3,), (8,), (31,), (64,), (65,), (200,), (513,), (40_000,)]

@@ -12,9 +12,9 @@ import pytest
 import chainrule as cr
 from chainrule import tree
 from chainrule.errors import DomainError
-from chainrule.native import machine
 from chainrule.native.compiler import Lowered
-from chainrule.native.llvm import text_of
+from chainrule.native.machine import code as machine
+from chainrule.native.machine.llvm import text_of
 from tests.messages import assert_message
 
 RNG = np.random.default_rng(4)

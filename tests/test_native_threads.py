@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule import native, passes
 from chainrule.errors import RangeError
-from chainrule.native.threads import get_num_threads, set_num_threads
+from chainrule.native.threads.threads import get_num_threads, set_num_threads
 from tests.messages import assert_message
 
 RNG = np.random.default_rng(0)

@@ -73,7 +73,7 @@ from chainrule.graph.gradients import gradients
 from chainrule.graph.graph import Graph
 from chainrule.jacobians import hessian, hvp, jacobian
 from chainrule.jit import jit
-from chainrule.native.threads import get_num_threads, set_num_threads
+from chainrule.native.threads.threads import get_num_threads, set_num_threads
 from chainrule.ops import public as _public
 from chainrule.recompute import checkpoint
 from chainrule.series import taylor

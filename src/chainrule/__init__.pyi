@@ -84,8 +84,8 @@ from chainrule.jacobians import hessian as hessian
 from chainrule.jacobians import hvp as hvp
 from chainrule.jacobians import jacobian as jacobian
 from chainrule.jit import jit as jit
-from chainrule.native.threads import get_num_threads as get_num_threads
-from chainrule.native.threads import set_num_threads as set_num_threads
+from chainrule.native.threads.threads import get_num_threads as get_num_threads
+from chainrule.native.threads.threads import set_num_threads as set_num_threads
 from chainrule.recompute import checkpoint as checkpoint
 from chainrule.series import taylor as taylor
 from chainrule.spec import Spec as Spec

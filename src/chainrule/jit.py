@@ -17,18 +17,18 @@ from chainrule import noise
 from chainrule.box import Box
 from chainrule.errors import DTypeError
 from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
-from chainrule.native import form
-from chainrule.native.arguments import Call, contiguous, number_as
 from chainrule.native.compiled import Specialization
 from chainrule.native.digest import spelled
-from chainrule.native.donation import donated_to
-from chainrule.native.draws import MISSED, Draws
-from chainrule.native.form import Form, Table, Words
-from chainrule.native.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
+from chainrule.native.entry import form
+from chainrule.native.entry.arguments import Call, contiguous, number_as
+from chainrule.native.entry.donation import donated_to
+from chainrule.native.entry.draws import MISSED, Draws
+from chainrule.native.entry.form import Form, Table, Words
+from chainrule.native.entry.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
+from chainrule.native.entry.python import Callable as FastCallable
+from chainrule.native.entry.python import called_fast
+from chainrule.native.entry.signature import found_of, recipe_of
 from chainrule.native.pause import collected_later
-from chainrule.native.python import Callable as FastCallable
-from chainrule.native.python import called_fast
-from chainrule.native.signature import found_of, recipe_of
 from chainrule.spec import Spec
 
 FORMS = 64  # of one function as machine code; other calls go through Python, to kernels of their own

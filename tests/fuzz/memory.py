@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.threads import get_num_threads, set_num_threads
+from chainrule.native.threads.threads import get_num_threads, set_num_threads
 
 PAGE = mmap.PAGESIZE
 NONE, READ, WRITE = 0, 1, 2

@@ -71,6 +71,6 @@ class Inspected:
         return found.program.profile(*(x._value if isinstance(x, Box) else x for x in values))
 
     def export(self, folder: Any, *args: Any, name: str = "", **kwargs: Any) -> Any:
-        """Write C, an object file and a shared library that run without Python: see chainrule.native.export."""
+        """Write C, an object file and a shared library that run without Python: see chainrule.native.c.export."""
         found = self._inside("export", args, kwargs)
         return found.program.export(folder, name or found.name, found.names)

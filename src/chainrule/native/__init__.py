@@ -1,16 +1,16 @@
 """Native code: from a Graph to machine code.
 
-    listing, lowerings/   what each op reads and at which indices: a graph as statements
-    fuse                  which statements share loops
-    homes, elements       where numbers live, and what is done in one step of the loops around
-    turned, overlap       indices that go on at 0, and loops whose size is no multiple of all lanes
-    lower                 a loop program (``loops``), written with the ``emitter`` and with ``math``
-    control, stepping     loops and choices of graphs: carries, and what a step does; ``invariant`` is computed before
-    pulling               reverse mode through loops whose length is counted as they run
-    llvm, machine         the loop program as text of LLVM, and machine code
-    entry                 a function of Python that calls it
-    draws, long           random numbers in compiled functions, and long draws by machine code
-    compiler              all of that in one call: ``native.compile(graph)``
+    listing, lowerings/   what each op reads and at which indices: a graph as ``statements``, with rules for scalars
+    nests/                which statements share loops, where numbers live, and what is done in one step: a loop program
+    control/              loops and choices of graphs, forward and in reverse
+    libraries/            what whole arrays are given to: BLAS, LAPACK, our own products, and Python
+    language/, math/      what a loop program is written in, and functions of numbers written in it
+    machine/              the loop program as text of LLVM, and machine code; where that is kept
+    threads/              who runs the chunks of long loops, and the memory of large results
+    entry/                a function of Python that calls it: guards, forms of arguments, results
+    c/                    the loop program as C, to ship alone
+    compiler              all of that in one call, ``native.compile(graph)``, and the ``program`` it gives
+    explain, profile, footprint   what is in a program, how long its kernels take, and how much memory
 
 LLVM is loaded when something is first compiled, and not before.
 """

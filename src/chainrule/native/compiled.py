@@ -14,7 +14,7 @@ from chainrule.graph.call import CALL, body_of
 from chainrule.graph.function import Function
 from chainrule.graph.graph import Graph
 from chainrule.graph.intern import interned
-from chainrule.native.form import Launch
+from chainrule.native.entry.form import Launch
 from chainrule.native.long import drawn
 from chainrule.native.program import Program
 from chainrule.passes import optimize

@@ -13,29 +13,28 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph.graph import Graph
-from chainrule.native import cache
-from chainrule.native import control as control  # registers how loops and choices are lowered
 from chainrule.native import lowerings as lowerings
-from chainrule.native import pulling as pulling
-from chainrule.native.arena import Arena
+from chainrule.native.control import pulling as pulling
 from chainrule.native.digest import spelled
-from chainrule.native.emitter import Emitter
-from chainrule.native.homes import Home, Storage
-from chainrule.native.host import hosted, instead
-from chainrule.native.inplace import overwritten
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.loops import Program as LoopProgram
+from chainrule.native.language.pure import TooLong
+from chainrule.native.libraries.host import hosted, instead
 from chainrule.native.listing import Lister
-from chainrule.native.llvm import text_of
-from chainrule.native.loops import Pointer
-from chainrule.native.loops import Program as LoopProgram
-from chainrule.native.lower import Lowering, placed
-from chainrule.native.machine import Code, can, fuses, generated, key_of, object_of
+from chainrule.native.machine import cache
+from chainrule.native.machine.code import Code, can, fuses, generated, key_of, object_of
+from chainrule.native.machine.llvm import text_of
+from chainrule.native.machine.symbols import address_of, resolves
 from chainrule.native.math import FUNCTIONS
+from chainrule.native.nests.arena import Arena
+from chainrule.native.nests.homes import Home, Storage
+from chainrule.native.nests.inplace import overwritten
+from chainrule.native.nests.lower import Lowering, placed
 from chainrule.native.pause import collected_later
-from chainrule.native.pool import started
 from chainrule.native.program import Program
-from chainrule.native.pure import TooLong
 from chainrule.native.statements import Array, view_of
-from chainrule.native.symbols import address_of, resolves
+from chainrule.native.threads.pool import started
 from chainrule.node import Node
 from chainrule.spec import Spec, Specs
 

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.native.calls import called
-from chainrule.native.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
-from chainrule.native.gemm import SYMBOL as TILE
-from chainrule.native.loops import For, If, Parallel, While
-from chainrule.native.lower import Lowering
+from chainrule.native.language.calls import called
+from chainrule.native.language.loops import For, If, Parallel, While
+from chainrule.native.language.values import Value
+from chainrule.native.libraries.gemm import SYMBOL as TILE
+from chainrule.native.libraries.reasons import with_reasons
+from chainrule.native.nests.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
+from chainrule.native.nests.lower import Lowering
 from chainrule.native.program import Program
-from chainrule.native.reasons import with_reasons
 from chainrule.native.statements import Array, Read, Statement
-from chainrule.native.threads import get_num_threads
-from chainrule.native.values import Value
+from chainrule.native.threads.threads import get_num_threads
 
 FLOPS = {"add": 1, "sub": 1, "mul": 1, "div": 1, "rem": 1, "sqrt": 1, "fma": 2}
 FLOPS |= {"rounded_add": 1, "rounded_sub": 1, "rounded_mul": 1}

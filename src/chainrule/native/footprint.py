@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainrule.native.arena import Place
+from chainrule.native.nests.arena import Place
 from chainrule.native.program import Program
 from chainrule.spec import Spec
 

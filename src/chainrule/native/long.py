@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import native
 from chainrule.graph.body import symbols
 from chainrule.graph.graph import Graph
-from chainrule.native.form import Launch
+from chainrule.native.entry.form import Launch
 from chainrule.ops import ops
 from chainrule.spec import Spec
 from chainrule.stream import WORD, uniform

@@ -14,13 +14,13 @@ import numpy as np
 from chainrule.errors import DomainError
 from chainrule.native.compiler import POOL, Lowered
 from chainrule.native.explain import Kernel, explain
-from chainrule.native.host import instead
-from chainrule.native.llvm import text_of
-from chainrule.native.loops import Pointer
-from chainrule.native.machine import Code
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.values import I32, Value
+from chainrule.native.libraries.host import instead
+from chainrule.native.machine.code import Code
+from chainrule.native.machine.llvm import text_of
+from chainrule.native.machine.symbols import address_of
 from chainrule.native.program import Program
-from chainrule.native.symbols import address_of
-from chainrule.native.values import I32, Value
 
 ENOUGH = 0.2  # seconds after which it is not run again
 RUNS = 5  # at least, and at most 1000: of each kernel the shortest time counts

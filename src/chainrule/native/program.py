@@ -15,7 +15,7 @@ class Program:
     """A C function ``int32_t kernel(void **inputs, void **outputs, void *arena)`` in memory.
 
     Inputs and outputs point to aligned, C-contiguous data of these Specs, and the arena to that many bytes, aligned to
-    64. The kernel returns 0, or another number when a callback on the host raised: see :mod:`chainrule.native.host`.
+    64. The kernel returns 0, or another number when a callback on the host raised: see ``libraries.host``.
     """
 
     address: int
@@ -39,9 +39,9 @@ class Program:
         return importlib.import_module("chainrule.native.profile").profile(self, arrays)
 
     def export(self, folder: Any, name: str, names: Any = ()) -> Any:
-        """Files that run without Python: see :mod:`chainrule.native.export`."""
+        """Files that run without Python: see :mod:`chainrule.native.c.export`."""
         self._refuse_hosted("export")
-        return importlib.import_module("chainrule.native.export").export(self, folder, name, names)
+        return importlib.import_module("chainrule.native.c.export").export(self, folder, name, names)
 
     def memory(self) -> Any:
         """What memory it takes: see :mod:`chainrule.native.footprint`."""
@@ -55,7 +55,7 @@ class Program:
     def asm(self) -> str:
         """The machine code as assembly of this processor."""
         self._refuse_hosted("asm")
-        return importlib.import_module("chainrule.native.machine").assembly(self.owner.text)
+        return importlib.import_module("chainrule.native.machine.code").assembly(self.owner.text)
 
     def _refuse_hosted(self, asked: str) -> None:
         if getattr(self.owner, "callback", None) is not None:

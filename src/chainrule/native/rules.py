@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import Pair, Value, part_of
 from chainrule.native.math import FUNCTIONS
-from chainrule.native.pure import Unstated
-from chainrule.native.values import Pair, Value, part_of
 
 BOOL = np.dtype(bool)
 LEVELS = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native import blas, lapack
-from chainrule.native.lapack import EMPTY, Work, straight, turned
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.values import BOOL, I32, Pair, Value
+from chainrule.native.libraries import blas, lapack
+from chainrule.native.libraries.lapack import EMPTY, Work, straight, turned
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import Pointer
 from chainrule.native.lowerings.linalg import of_matrices
-from chainrule.native.values import BOOL, I32, Pair, Value
 from chainrule.node import Node
 from chainrule.reduction import real_dtype
 

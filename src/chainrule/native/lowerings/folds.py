@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.statements import View
 from chainrule.node import Node

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.matrices import floating_dtype
-from chainrule.native import blas, elimination, lapack
-from chainrule.native.arena import WIDTH
-from chainrule.native.lapack import EMPTY, Work, straight, turned
+from chainrule.native.language.loops import Pointer
+from chainrule.native.language.values import BOOL, Pair, Value, part_of, parts_of
+from chainrule.native.libraries import blas, elimination, lapack
+from chainrule.native.libraries.lapack import EMPTY, Work, straight, turned
 from chainrule.native.listing import Lister, lowers
-from chainrule.native.loops import Pointer
-from chainrule.native.lower import Lowering
+from chainrule.native.nests.arena import WIDTH
+from chainrule.native.nests.lower import Lowering
 from chainrule.native.statements import Array, c_strides
-from chainrule.native.values import BOOL, Pair, Value, part_of, parts_of
 from chainrule.node import Node
 from chainrule.reduction import real_dtype
 

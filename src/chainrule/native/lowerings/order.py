@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.native.language.values import I64
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.lowerings.composed import composed
 from chainrule.native.statements import Array, View, permuted, sliced
-from chainrule.native.values import I64
 from chainrule.node import Node
 from chainrule.ops.index import SLOT
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.statements import Array, Index, Position, Statement, View, apart, view_of
-from chainrule.native.values import Value
 from chainrule.node import Node
 
 U64 = np.dtype(np.uint64)

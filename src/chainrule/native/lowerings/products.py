@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native import blas, gemm
-from chainrule.native.emitter import Emitter
-from chainrule.native.gemm import Matrix
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
+from chainrule.native.libraries import blas, gemm
+from chainrule.native.libraries.gemm import Matrix
 from chainrule.native.listing import Lister, lowers, nothing
-from chainrule.native.lower import CHUNK_WORK, CHUNKS, Lowering
-from chainrule.native.pool import pool
+from chainrule.native.nests.lower import CHUNK_WORK, CHUNKS, Lowering
 from chainrule.native.statements import (
     ZERO,
     Array,
@@ -47,7 +47,7 @@ from chainrule.native.statements import (
     sliced,
     span_of,
 )
-from chainrule.native.values import Value
+from chainrule.native.threads.pool import pool
 from chainrule.node import Node
 
 STATEMENT = 4  # rows, columns and terms of a product, up to which it is a statement

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.arena import WIDTH
 from chainrule.native.listing import Lister, lowers
 from chainrule.native.lowerings.composed import composed
+from chainrule.native.nests.arena import WIDTH
 from chainrule.native.statements import Array, View, broadcast
 from chainrule.node import Node
 

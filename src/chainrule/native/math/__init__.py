@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import Pair
 from chainrule.native.math import (
     angles,
     arithmetic,
@@ -21,8 +23,6 @@ from chainrule.native.math import (
     powers,
     trigonometric,
 )
-from chainrule.native.pure import Unstated
-from chainrule.native.values import Pair
 
 REAL: dict[str, Callable[..., Any]] = {
     name: getattr(module, name)

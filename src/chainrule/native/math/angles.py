@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Pair, Value
 from chainrule.native.math.complexes import log
 from chainrule.native.math.inverse import acos as real_acos
 from chainrule.native.math.inverse import asin as real_asin
@@ -19,7 +20,6 @@ from chainrule.native.math.inverse import atan2
 from chainrule.native.math.logarithm import log as real_log
 from chainrule.native.math.logarithm import log1p
 from chainrule.native.math.powers import hypot
-from chainrule.native.values import Pair, Value
 
 CROSSOVER, USABLE = 10.0, 0.6417  # the bounds of the paper
 

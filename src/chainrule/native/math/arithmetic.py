@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import Pair, Value
 from chainrule.native.math.formats import FORMATS, HALF, Format, power_of_two, real
-from chainrule.native.pure import Unstated
-from chainrule.native.values import Pair, Value
 
 INFINITY = float("inf")
 

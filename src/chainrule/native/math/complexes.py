@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Pair, Value
 from chainrule.native.math.exponential import cosh as real_cosh
 from chainrule.native.math.exponential import exp as real_exp
 from chainrule.native.math.exponential import expm1 as real_expm1
@@ -21,7 +22,6 @@ from chainrule.native.math.powers import hypot
 from chainrule.native.math.trigonometric import cos as real_cos
 from chainrule.native.math.trigonometric import sin as real_sin
 from chainrule.native.math.trigonometric import tan as real_tan
-from chainrule.native.values import Pair, Value
 
 INFINITY = float("inf")
 

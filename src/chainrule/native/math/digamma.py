@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import Value
 from chainrule.native.math.coefficients import DIGAMMA, DIGAMMA_FAR, TRIGAMMA_FAR
 from chainrule.native.math.formats import Format, anchored, polynomial, real, split
 from chainrule.native.math.gamma import sine_of_pi, to_integer
 from chainrule.native.math.logarithm import log
-from chainrule.native.pure import Unstated
-from chainrule.native.values import Value
 
 INFINITY, NAN = float("inf"), float("nan")
 ZERO = "1.46163214496836234126265954232572132846819620400644629512958840859878644035"

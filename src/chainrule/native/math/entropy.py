@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.math.formats import Format, real
 from chainrule.native.math.logarithm import log, log1p
 from chainrule.native.math.powers import hypot
 from chainrule.native.math.trigonometric import sin
-from chainrule.native.values import Value
 
 INFINITY = float("inf")
 

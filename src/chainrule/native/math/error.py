@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.math.coefficients import ERF, ERFCX, ERFCX_TO_THE_END, EXP
 from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
 from chainrule.native.math.formats import Format, polynomial, product_of, real, split, sum_of
 from chainrule.native.math.logarithm import log, log1p
-from chainrule.native.values import Value
 
 HALF_ROOT = "0.70710678118654752440084436210484903928483593768847403658833986899536623923"
 NEAR, FAR, MOST = 0.75, 3.0, 28.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.math.coefficients import EXP
 from chainrule.native.math.formats import LOG_2, Format, nearest, polynomial, power_of_two, real, split, sum_of
-from chainrule.native.values import Value
 
 # Where results begin to be subnormal, where they are 0, and where they are last finite: of eˣ and of 2ˣ.
 EXP_LIMITS = ((-708.0, -746.0, 709.782712893384), (-86.6, -104.5, 88.72283172607422))

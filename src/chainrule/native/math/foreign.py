@@ -8,10 +8,10 @@ import functools
 import numpy as np
 from scipy.special import cython_special
 
-from chainrule.native.emitter import Emitter
-from chainrule.native.pure import Unstated
-from chainrule.native.symbols import resolves
-from chainrule.native.values import F64, Value
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.pure import Unstated
+from chainrule.native.language.values import F64, Value
+from chainrule.native.machine.symbols import resolves
 
 _EXPORTS = cython_special.__pyx_capi__
 _name = ctypes.pythonapi.PyCapsule_GetName

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
-from chainrule.native.values import F32, F64, Value
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import F32, F64, Value
 
 
 @dataclass(frozen=True)

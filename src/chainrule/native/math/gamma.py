@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import F64, Value
 from chainrule.native.math.coefficients import EXP, LOG_GAMMA, RECIPROCAL_GAMMA, SINE_OF_PI, STIRLING
 from chainrule.native.math.exponential import EXP_LIMITS, reduced, scaled
 from chainrule.native.math.formats import FORMATS, LOG_2, Format, anchored, polynomial, product_of, real, split, sum_of
 from chainrule.native.math.logarithm import log, mantissa, normal, parts
 from chainrule.native.math.powers import precise_log
-from chainrule.native.values import F64, Value
 
 INFINITY, NAN = float("inf"), float("nan")
 HALF_LOG_TAU = "0.91893853320467274178032973640561763986139747363778341281715154048276569593"

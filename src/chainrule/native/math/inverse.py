@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.math.coefficients import ASIN, ATAN
 from chainrule.native.math.formats import HALF_PI, Format, polynomial, real, split
-from chainrule.native.values import Value
 
 INFINITY = float("inf")
 

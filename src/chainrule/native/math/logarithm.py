@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import Value
 from chainrule.native.math.coefficients import LOG
 from chainrule.native.math.exponential import exp
 from chainrule.native.math.formats import LOG_2, Format, polynomial, real, split, sum_of
-from chainrule.native.values import Value
 
 INFINITY, NAN = float("inf"), float("nan")
 LOG_2_E = "1.44269504088896340735992468100189213742664595415298593413544940693110921918"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import F32, F64, Value
 from chainrule.native.math.coefficients import EXP, POW
 from chainrule.native.math.exponential import EXP_LIMITS, exp, reduced, scaled
 from chainrule.native.math.formats import LOG_2, Format, polynomial, product_of, real, split, sum_of
 from chainrule.native.math.logarithm import log, mantissa, normal
-from chainrule.native.values import F32, F64, Value
 
 INFINITY, NAN = float("inf"), float("nan")
 

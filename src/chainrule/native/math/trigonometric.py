@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.native.emitter import Emitter
+from chainrule.native.language.emitter import Emitter
+from chainrule.native.language.values import F64, I64, Value
 from chainrule.native.math.coefficients import COS, SIN
 from chainrule.native.math.formats import (
     FORMATS,
@@ -24,7 +25,6 @@ from chainrule.native.math.formats import (
     split,
     sum_of,
 )
-from chainrule.native.values import F64, I64, Value
 
 MODERATE = (2.0**30, 2.0**14)  # in double and in single precision
 FIRST = 13  # the smallest exponent that needs the digits of 2/π

@@ -1,0 +1,1 @@
+"""Loops and choices of graphs."""

@@ -1,0 +1,1 @@
+"""How Python calls machine code: guards, forms of arguments, results."""

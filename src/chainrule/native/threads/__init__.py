@@ -1,0 +1,1 @@
+"""Threads, and the memory of large results."""
