@@ -1,8 +1,8 @@
 """Libraries in turn on one workload: their medians, cold times, and whether they compute the same.
 
 Threads of OpenMP spin for some 4 ms after their work is done, on a core that the next library would have. So there is a
-pause before every turn, long enough for them to sleep; and what takes less than a sample is called once before it is
-timed, since another library has had the caches. Both hold for all libraries alike.
+pause before every turn, long enough for them to sleep; and what takes less than a sample runs for one sample before it
+is timed, since another library has had the caches, and the processor has rested. Both hold for all libraries alike.
 """
 
 from __future__ import annotations

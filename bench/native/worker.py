@@ -47,7 +47,7 @@ class Measured:
 
     def time(self) -> float:
         if self.number > 1:
-            self.timer.timeit(1)
+            self.timer.timeit(self.number)
         return self.timer.timeit(self.number) / self.number
 
 
