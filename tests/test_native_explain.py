@@ -9,6 +9,7 @@ import chainrule as cr
 from chainrule.errors import SymbolError
 from chainrule.jit import jit
 from chainrule.native.explain import amount
+from chainrule.native.profile import duration
 from chainrule.native.threads.threads import get_num_threads, set_num_threads
 from tests.messages import assert_message
 
@@ -172,6 +173,47 @@ def test_amounts():
     ]  # fmt: skip
 
 
+# ------------------------------------------------------------------------------------------------------ LAPACK
+
+TALL, SQUARE = np.random.default_rng(1).normal(size=(60, 20)), np.eye(50) * 3
+M, N, K = 50, 60, 20
+LAPACK = {
+    "cholesky": (cr.linalg.cholesky, (SQUARE,), M**3 / 3),
+    "solve": (cr.linalg.solve, (SQUARE, TALL[:50]), 2 * M**3 / 3 + 2 * M**2 * K),
+    "inv": (cr.linalg.inv, (SQUARE,), 8 * M**3 / 3),
+    "qr": (cr.linalg.qr, (TALL,), 2 * (2 * K**2 * (N - K / 3))),
+    "eigh": (cr.linalg.eigh, (SQUARE,), 9 * M**3),
+    "eigvalsh": (cr.linalg.eigvalsh, (SQUARE,), 4 * M**3 / 3),
+    "eig": (cr.linalg.eig, (SQUARE,), 25 * M**3),
+    "svdvals": (cr.linalg.svdvals, (TALL,), 4 * N * K**2 - 4 * K**3 / 3),
+    "svd of a wide matrix": (lambda x: cr.linalg.svd(x, full_matrices=False), (TALL.T,), 14 * N * K**2 + 8 * K**3),
+    "svd with all vectors": (cr.linalg.svd, (TALL,), 4 * N**2 * K + 8 * N * K**2 + 9 * K**3),
+    "lstsq": (cr.linalg.lstsq, (TALL, np.ones((60, 2))), 4 * N * K**2 + 8 * K**3 + 4 * N * K * 2),
+    "complex": (cr.linalg.cholesky, (SQUARE + 0j,), 4 * M**3 / 3),
+}
+
+
+@pytest.mark.parametrize("name", LAPACK)
+def test_operations_of_lapack(name):
+    f, arguments, wanted = LAPACK[name]
+    told = jit(f).explain(*arguments)
+    kernel = max((k for k in told.kernels if k.kind == "blas"), key=lambda k: k.flops)
+    others = 20 * sum(x.size for x in arguments)  # copies, signs, what is left out of rounding
+    assert wanted - 1 <= kernel.flops <= wanted + others + 1
+    iterates = name.startswith(("eig", "svd", "lstsq"))
+    assert kernel.about == iterates and ("about" in str(kernel)) == ("about" in str(told).splitlines()[0]) == iterates
+
+
+def test_operations_of_loops_without_known_length_are_those_of_a_step():
+    f = jit(lambda x: cr.while_loop(lambda c: c < 100, lambda c: c * 1.5 + 1, x))
+    assert str(f.explain(1.0)) == (
+        "(float64[]) -> (float64[]): 1 kernel, at least 2 flop\n"
+        "  1  call: while_loop; 2 flop a step, reads 8 B, writes 8 B\n"
+        "memory: 64 B for intermediate results, 0 B saved by reuse\n"
+        "threads: one is used"
+    )
+
+
 # ------------------------------------------------------------------------------------------------------- times
 
 
@@ -181,8 +223,15 @@ def test_times_of_kernels():
     assert [t.kernel.ops for t in told.timings] == [k.ops for k in f.explain(X, 2.0).kernels]
     assert all(t.seconds >= 0 for t in told.timings) and told.seconds < 10 and told.runs >= 5
     lines = str(told).splitlines()
-    assert lines[0].split() == ["kernel", "ms", "%", "GB/s", "GFLOP/s"]
+    assert lines[0].split() == ["kernel", "time", "%", "GB/s", "GFLOP/s"]
     assert len(lines) == len(told.timings) + 2 and lines[-1].endswith(f"the shortest of {told.runs} runs each")
+
+
+def test_units_of_times():
+    shown = [duration(x) for x in (0.0, 4.2e-8, 9.99e-7, 9.996e-7, 1.234e-5, 4.56e-4, 9.994e-4, 0.0123, 1.5, 1234.5)]
+    assert shown == [
+        "0 ns", "42 ns", "999 ns", "1.00 µs", "12.3 µs", "456 µs", "999 µs", "12.3 ms", "1.50 s", "1234 s",
+    ]  # fmt: skip
 
 
 def test_times_of_programs_with_chunks_calls_and_constants(threads):

@@ -2,7 +2,8 @@
 
 A kernel is a nest of loops, a stretch of code without loops, or a call on whole arrays (of BLAS, of a loop of the
 graph's, of NumPy), one after the other. Bytes are of the parts of arrays in memory that a kernel reads and writes, each
-once; what stays in registers is not among them. A loop whose steps only values decide is counted as one step.
+once; what stays in registers is not among them. Of a loop whose steps only values decide, operations are those of one
+step. Those of LAPACK are counted by formulas.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 from chainrule.native.language.calls import called
 from chainrule.native.language.loops import For, If, Parallel, While
 from chainrule.native.language.values import Value
+from chainrule.native.libraries.blas import SYMBOL
 from chainrule.native.libraries.gemm import SYMBOL as TILE
+from chainrule.native.libraries.operations import operations
 from chainrule.native.libraries.reasons import with_reasons
 from chainrule.native.nests.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
 from chainrule.native.nests.lower import Lowering
@@ -35,6 +38,8 @@ class Kernel:
     ops: tuple[str, ...]
     loops: str  # sizes: 100×(3, 5) is a loop of 100 steps with two loops inside
     flops: int = 0
+    about: bool = False  # flops are those that a routine takes which iterates
+    open: bool = False  # flops are those of one step of a loop
     read: int = 0
     written: int = 0
     chunks: int = 1  # which threads may run at once
@@ -45,7 +50,8 @@ class Kernel:
         return f"{self.kind} {self.loops}".strip()
 
     def __str__(self) -> str:
-        moved = f"{amount(self.flops, 'flop')}, reads {amount(self.read, 'B')}, writes {amount(self.written, 'B')}"
+        flops = f"{'about ' if self.about else ''}{amount(self.flops, 'flop')}{' a step' if self.open else ''}"
+        moved = f"{flops}, reads {amount(self.read, 'B')}, writes {amount(self.written, 'B')}"
         chunks = f", {self.chunks} chunks" if self.chunks > 1 else ""
         return f"{self.title}: {' '.join(self.ops)}; {moved}{chunks}"
 
@@ -71,7 +77,10 @@ class Explanation:
 
     def __str__(self) -> str:
         shown = ", ".join(map(repr, self.inputs)), ", ".join(map(repr, self.outputs))
-        lines = [f"({shown[0]}) -> ({shown[1]}): {_count(len(self.kernels), 'kernel')}, {amount(self.flops, 'flop')}"]
+        more = [k.open for k in self.kernels], [k.about for k in self.kernels]
+        bound = "at least " if any(more[0]) else "about " if any(more[1]) else ""
+        count = _count(len(self.kernels), "kernel")
+        lines = [f"({shown[0]}) -> ({shown[1]}): {count}, {bound}{amount(self.flops, 'flop')}"]
         for i, kernel in enumerate(self.kernels, 1):
             if kernel.apart:
                 lines.append(f"     not fused: {kernel.apart}")
@@ -121,7 +130,7 @@ def explain(program: Program) -> Explanation:
         kernel = _kernel(lowering, item)
         counter = _Counter(owner.loops.data, known)
         kernel.flops = counter.flops(statements[start:stop])
-        kernel.chunks = counter.chunks
+        kernel.chunks, kernel.about, kernel.open = counter.chunks, counter.about, counter.open
         kernel.kind = counter.kind or kernel.kind
         if before is not None:
             kernel.apart = reason(lowering, before, item)
@@ -236,6 +245,7 @@ class _Counter:
     def __init__(self, data: Any, known: dict[int, int]):
         self.data, self.known = data, known
         self.chunks, self.kind = 1, ""
+        self.about = self.open = False
 
     def flops(self, statements: Sequence[Any]) -> int:
         total = 0
@@ -244,15 +254,21 @@ class _Counter:
                 start, stop = self.number(s.start), self.number(s.stop)
                 if start is not None:  # loops inside may end where this one says: the first step stands for all
                     self.known[s.index.name] = start
-                steps = 1 if start is None or stop is None else len(range(start, stop, s.step))
-                total += steps * self.flops(s.block.statements)
+                inside = self.flops(s.block.statements)
+                if start is None or stop is None:
+                    self.open = self.open or inside > 0
+                    total += inside
+                else:
+                    total += len(range(start, stop, s.step)) * inside
             elif isinstance(s, Parallel):
                 self.chunks = max(self.chunks, s.chunks)
                 for chunk in range(s.chunks):
                     self.known[s.index.name] = chunk
                     total += self.flops(s.block.statements)
             elif isinstance(s, While):
-                total += self.flops(s.head.statements) + self.flops(s.block.statements)
+                inside = self.flops(s.head.statements) + self.flops(s.block.statements)
+                self.open = self.open or inside > 0
+                total += inside
             elif isinstance(s, If):
                 total += self.branch(s)
             elif s[0] == "call":
@@ -294,10 +310,11 @@ class _Counter:
             dtype, rows, *widths = name.removeprefix(TILE).split("_")
             k = int(self.data[arguments[3].name][0])
             return 2 * int(rows) * sum(map(int, widths)) * k if dtype.startswith("f") else 0
-        if not name.startswith("blas_") or not name.endswith("gemm"):
+        if not name.startswith(SYMBOL):
             return 0
-        sizes = [int(self.data[p.name][0]) for p in arguments[2:5] if p.name in self.data]
-        return math.prod(sizes) * (8 if name[5] in "cz" else 2) if len(sizes) == 3 else 0
+        flops, about = operations(name, arguments, self.data)
+        self.about = self.about or about
+        return flops
 
 
 _WHOLE: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -58,13 +59,13 @@ class Profile:
         return sum(t.seconds for t in self.timings)
 
     def __str__(self) -> str:
-        rows = [("kernel", "ms", "%", "GB/s", "GFLOP/s", "")]
+        rows = [("kernel", "time", "%", "GB/s", "GFLOP/s", "")]
         total = self.seconds or 1.0
         for i, t in enumerate(self.timings, 1):
-            shares = f"{t.seconds * 1e3:.4f}", f"{100 * t.seconds / total:.0f}"
+            shares = duration(t.seconds), f"{100 * t.seconds / total:.0f}"
             rates = f"{t.bandwidth / 1e9:.1f}", f"{t.speed / 1e9:.1f}"
             rows.append((f"{i} {t.kernel.title}", *shares, *rates, " ".join(t.kernel.ops)))
-        rows.append(("all", f"{self.seconds * 1e3:.4f}", "100", "", "", f"the shortest of {self.runs} runs each"))
+        rows.append(("all", duration(self.seconds), "100", "", "", f"the shortest of {self.runs} runs each"))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         aligned = [
             "  ".join(
@@ -75,6 +76,15 @@ class Profile:
         return "\n".join(line.rstrip() for line in aligned)
 
     __repr__ = __str__
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that leaves digits of it: 12.3 µs."""
+    units = {"ns": 1e9, "µs": 1e6, "ms": 1e3, "s": 1.0}
+    unit = next((u for u, per_second in units.items() if seconds * per_second < 999.5), "s")
+    number = seconds * units[unit]
+    digits = 0 if unit == "ns" else max(0, 2 - int(math.log10(max(number, 1) + 0.005)))
+    return f"{number:.{digits}f} {unit}"
 
 
 def profile(program: Program, arrays: Sequence[Any]) -> Profile:
