@@ -520,13 +520,13 @@ def test_messages():
         f(np.float64(1.0))
     assert_message(
         cr.DTypeError,
-        "[jit] the argument is 'relu' of type str; expected arrays, numbers, and tuples, lists and dicts of these; "
-        "name it in static_argnames, to compile once for each value of it.",
+        "[jit] the argument x is 'relu' of type str; expected arrays, numbers, and tuples, lists and dicts of these; "
+        "make it static: jit(f, static_argnames='x'), to compile once for each value of it.",
         lambda: f("relu"),
     )
     assert_message(
         cr.DTypeError,
-        "[jit] the function is a int; expected something to call; write jit(f), or @jit.",
+        "[jit] the function is 3 of type int; expected something to call; write jit(f), or @jit.",
         lambda: jit(3),
     )
     assert_message(
@@ -565,7 +565,7 @@ def test_tensors_of_dialects_are_refused():
 
     assert_message(
         cr.DTypeError,
-        "[jit] the argument is a chainrule.dialects.torch.tensor.Tensor, whose dtypes are promoted by rules of their "
+        "[jit] the argument x is a chainrule.dialects.torch.tensor.Tensor, whose dtypes are promoted by rules of their "
         "own; expected a chainrule.Tensor or an array; convert it with chainrule.asarray(x).",
         lambda: jit(lambda x: x)(torch.tensor([1.0])),
     )
@@ -576,7 +576,7 @@ def test_a_choice_by_a_value_says_what_to_write_instead():
         cr.jit(lambda x: x if x > 0 else -x)(1.0)
     assert (
         "expected a Tensor with a value; choose with where(...) or cond(...), repeat with while_loop(...) or "
-        "fori_loop(...), or make the argument static: jit(f, static_argnums=...)."
+        "fori_loop(...), or make x static: jit(f, static_argnames='x')."
     ) in str(caught.value)
 
 

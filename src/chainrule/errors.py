@@ -75,7 +75,12 @@ def _is_users(file: str) -> bool:
 class ChainruleError(Exception):
     """Base of every error the library raises on purpose; adds the user's line to the message."""
 
+    advice = ""  # what to do, where the cause says more of it than who refuses an argument knows
+
     def __init__(self, message: str, location: Location | None = None):
+        cause = sys.exc_info()[1]
+        if isinstance(cause, ChainruleError) and cause.advice and cause.message != message:
+            message = f"{message.rpartition('; ')[0]}; {cause.advice}."
         self.location = location if location is not None else user_location()
         self.message = message
         where = f"\n  at {self.location}" if self.location is not None else ""
@@ -130,6 +135,10 @@ class GradientError(ChainruleError, RuntimeError):
 
 class SymbolError(ChainruleError, TypeError):
     """A value asked of something that has none yet, or a graph given the wrong values."""
+
+
+class DeepCallError(SymbolError, RecursionError):
+    """A function that calls itself more often than can be traced."""
 
 
 class ExpressionError(ChainruleError, ValueError):

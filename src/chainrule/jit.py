@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import operator
+import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 
 from chainrule import noise
 from chainrule.box import Box
-from chainrule.errors import DTypeError
+from chainrule.errors import DeepCallError, DTypeError
 from chainrule.graph.inspection import Inside, Inspected, nothing_compiled
 from chainrule.native.compiled import Specialization
 from chainrule.native.digest import spelled
@@ -24,7 +26,8 @@ from chainrule.native.entry.arguments import Call, contiguous, number_as
 from chainrule.native.entry.donation import donated_to
 from chainrule.native.entry.draws import MISSED, Draws
 from chainrule.native.entry.form import Form, Table, Words
-from chainrule.native.entry.objects import Frozen, form_of, is_open, refuse_changes, with_arrays
+from chainrule.native.entry.objects import Frozen, form_of, is_open, is_users, refuse_changes, with_arrays
+from chainrule.native.entry.options import SINGLE, names_of, parameters_of
 from chainrule.native.entry.python import Callable as FastCallable
 from chainrule.native.entry.python import called_fast
 from chainrule.native.entry.signature import found_of, recipe_of
@@ -34,9 +37,6 @@ from chainrule.spec import Spec
 FORMS = 64  # of one function as machine code; other calls go through Python, to kernels of their own
 STATE = Spec((3,), np.dtype(np.uint64))  # of a stream of random numbers
 KNOWN = 1024  # forms of one function that are remembered
-
-# One for all functions, which may trace one another in any order.
-_tracing = threading.RLock()
 
 
 @called_fast
@@ -50,6 +50,8 @@ class Jitted(FastCallable, Inspected):
         self._known: dict[Any, Specialization] = {}
         self._formed: set[Any] = set()
         self._mixed: set[Any] = set()
+        self._tracing: dict[Any, Any] = {}  # of those forms that are traced now
+        self._changing = threading.RLock()  # held while nothing of the user's runs
         self._table = Table()
         self._draws = Draws()
 
@@ -63,7 +65,7 @@ class Jitted(FastCallable, Inspected):
             return drawn
         if args and self._is_method_of(args[0]):
             return self._method(*args, **kwargs)
-        call = Call(self.static, args, kwargs)
+        call = self._call(args, kwargs)
         made = self._specialized(call)
         if made.streams:
             for leaf in call.leaves:
@@ -98,14 +100,17 @@ class Jitted(FastCallable, Inspected):
 
     def specialization(self, *args: Any, **kwargs: Any) -> Specialization:
         """What was made, or is made now, for arguments like these."""
-        return self._specialized(Call(self.static, args, kwargs))
+        return self._specialized(self._call(args, kwargs))
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        return Call(self.static, args, kwargs, self._function)
 
     def _inside(self, asked: str, args: Any, kwargs: Any) -> Inside:
         if args and self._is_method_of(args[0]):
             return self._method.inside(asked, *args, **kwargs)
-        needed = [p.name for p in _parameters(self._function) if p.default is p.empty and p.kind in _SINGLE]
+        needed = [p.name for p in parameters_of(self._function) if p.default is p.empty and p.kind in SINGLE]
         if args or kwargs or not needed:
-            call = Call(self.static, args, kwargs)
+            call = self._call(args, kwargs)
             made = self._specialized(call)
             return self._inside_of(made, lambda: [*made.outside, *_values(made, call), *made.states(False)])
         if not self._known or asked == "profile":
@@ -118,18 +123,49 @@ class Jitted(FastCallable, Inspected):
 
     def _specialized(self, call: Call) -> Specialization:
         made = self._found(call)
-        if made is None:
-            with _tracing, collected_later():
-                made = self._found(call)
-                if made is None:
-                    made = call.traced(self._function)
-                    if not made.outside:  # what a function closes over may be another each time
+        if made is not None:
+            return made
+        with self._one_thread(call), collected_later():
+            made = self._found(call)
+            if made is None:
+                made = self._traced(call)
+                if not made.outside:  # what a function closes over may be another each time
+                    with self._changing:
                         if len(self._known) >= KNOWN:
                             self._known.clear()
                         self._known[call.key] = made
                         if made.constants:
                             self._known[call.valued] = made
-        return made
+            return made
+
+    @contextlib.contextmanager
+    def _one_thread(self, call: Call) -> Iterator[None]:
+        """Wait for a thread that traces the same form, so that it is traced once.
+
+        Threads that trace do not wait: the other may be waiting for them, as functions may call one another in any
+        order. Then both trace it.
+        """
+        lock = self._tracing.setdefault(call.key, threading.RLock())
+        held = lock.acquire(blocking=noise.traced.get() is None)
+        try:
+            yield
+        finally:
+            if held:
+                self._tracing.pop(call.key, None)
+                lock.release()
+
+    def _traced(self, call: Call) -> Specialization:
+        try:
+            return call.traced(self._function)
+        except RecursionError:
+            if noise.traced.get() is not None:
+                raise  # to the outermost, where there is room for a message
+            name = getattr(self._function, "__name__", "function")
+            raise DeepCallError(
+                f"[jit] tracing {name} took more calls inside of one another than Python's limit, "
+                f"{sys.getrecursionlimit()}; expected a function that calls itself a few times at most, as each call "
+                f"is traced; repeat with scan(...), fori_loop(...) or while_loop(...), or call sys.setrecursionlimit."
+            ) from None
 
     def _found(self, call: Call) -> Specialization | None:
         made = self._known.get(call.key)
@@ -141,11 +177,13 @@ class Jitted(FastCallable, Inspected):
         full = self._draws.full if made.streams else len(self._table.forms) >= FORMS
         if full or not form.fast(self) or layout in self._formed:
             return False
-        with _tracing:
+        with self._changing:
             if layout in self._formed:
                 return False
             self._formed.add(layout)
-            alike = self._numbers_are_alike(call)
+        alike = self._numbers_are_alike(call)
+        program = made.body.plan.program
+        with self._changing:
             words = Words()
             states, count = made.states(False), len(made.streams)
             records = [*(form.leaf(words, STATE, len(call.leaves) + i) for i in range(count))]
@@ -156,7 +194,6 @@ class Jitted(FastCallable, Inspected):
                 return False
             classes = [cls if call.tensors else None for cls in made.classes]
             names, recipe = list(call.kwargs), recipe_of(words, made.structure)
-            program = made.body.plan.program
             donated = call.inputs_of(self.donate)
             gone = donated_to(getattr(self, "__name__", "a compiled function")) if donated else None
             form_ = Form(program, count + len(call.args), names, found, recipe, classes, words, donated, gone)
@@ -187,16 +224,6 @@ class Jitted(FastCallable, Inspected):
         return same_result and text is not None and text == spelled(other.body)
 
 
-_SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-def _parameters(function: Any) -> list[inspect.Parameter]:
-    try:
-        return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return []
-
-
 def _values(made: Specialization, call: Call) -> list[Any]:
     """What the program is given: arrays, and those numbers that are inputs."""
     return [
@@ -214,8 +241,13 @@ class Method:
         names = {x for x in jitted.static if isinstance(x, str)}
         self._function, self._known = jitted._function, {}
         functools.update_wrapper(self, jitted._function)
-        run = functools.partial(_run_method, jitted._function)
+        run: Any = functools.partial(_run_method, jitted._function)
         functools.update_wrapper(run, jitted._function, ("__module__", "__name__", "__qualname__", "__doc__"), ())
+        parameters = parameters_of(self._function)
+        if parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+            name = parameters[0].name
+            two = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in (name, f"{name}_frozen")]
+            run.__signature__ = inspect.Signature([*two, *parameters[1:]])
         donate = frozenset(x + 1 if isinstance(x, int) else x for x in jitted.donate)
         self.jitted = Jitted(run, frozenset({1, *places, *names}), donate)
 
@@ -231,7 +263,7 @@ class Method:
 
     def inside(self, asked: str, instance: Any, /, *args: Any, **kwargs: Any) -> Inside:
         """The program for this object and these arguments; without them, the last of those for any object."""
-        needed = [p.name for p in _parameters(self._function)[1:] if p.default is p.empty and p.kind in _SINGLE]
+        needed = [p.name for p in parameters_of(self._function)[1:] if p.default is p.empty and p.kind in SINGLE]
         if args or kwargs or not needed:
             frozen = Frozen(instance)
             token = _instance.set(instance)
@@ -290,7 +322,10 @@ class BoundMethod(Inspected):
         return f"<bound {self.__func__!r} of a {type(self.__self__).__name__}>"
 
     def __reduce__(self) -> Any:
-        return getattr, (self.__self__, self.__func__.__name__)
+        name = self.__func__.__name__
+        if getattr(self.__self__, name, None) == self:
+            return getattr, (self.__self__, name)
+        return BoundMethod, (self.__func__, self.__self__)
 
 
 _instance: ContextVar[Any] = ContextVar("instance")  # of the method that is called
@@ -319,7 +354,9 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
     at each call.
 
     As a method, it takes the arrays in attributes of its object for arguments, and everything else there (numbers too)
-    for static ones. It must not write to its object.
+    for static ones. It must not write to its object. So do ``jit(x.method)``, and ``jit(x)`` of an object with a
+    ``__call__``. What a class holds is static for its class methods, and a constant from the first call on for others.
+    So is what else a function was bound to before: by ``functools.partial``, in defaults, as attributes of functions.
 
     A call runs to its end, as NumPy's do: Ctrl-C raises its KeyboardInterrupt when the kernel has returned.
 
@@ -345,48 +382,33 @@ def jit(function: Any = None, *, static_argnums: Any = (), static_argnames: Any 
         return functools.partial(jit, static_argnums=static_argnums, static_argnames=static_argnames, donate=donate)
     if not callable(function):
         raise DTypeError(
-            f"[jit] the function is a {type(function).__name__}; expected something to call; write jit(f), or @jit."
+            f"[jit] the function is {function!r} of type {type(function).__name__}; expected something to call; write "
+            f"jit(f), or @jit."
         )
-    static = _names(function, "static_argnums", static_argnums) | _names(function, "static_argnames", static_argnames)
-    return Jitted(function, static, _names(function, "donate", donate))
+    by_place, by_name = (
+        names_of(function, option, given)
+        for option, given in (("static_argnums", static_argnums), ("static_argnames", static_argnames))
+    )
+    static = by_place | by_name
+    donated = names_of(function, "donate", donate)
+    bound = _bound(function)
+    if bound is None:
+        return Jitted(function, static, donated)
+    own, instance = bound
+    static, donated = (frozenset(x + 1 if isinstance(x, int) else x for x in names) for names in (static, donated))
+    if isinstance(own, Jitted):
+        own, static = own._function, static | own.static
+    return BoundMethod(Jitted(own, static, donated), instance)
 
 
-def _names(function: Any, option: str, given: Any) -> frozenset[Any]:
-    """Positions and names of arguments, each by the other too where the function tells."""
-    listed = [given] if isinstance(given, str) or hasattr(given, "__index__") else list(given)
-    wanted = str if option == "static_argnames" else int if option == "static_argnums" else (int, str)
-    for x in listed:
-        if not isinstance(x, wanted) or x is True or x is False:
-            raise DTypeError(
-                f"[jit] {option} holds {x!r}; expected "
-                f"{'names of parameters' if wanted is str else 'positions of arguments'}; "
-                f"write e.g. {option}={repr(('n',)) if wanted is str else '(1,)'}."
-            )
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return frozenset(listed)
-    places = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    known = [p.name for p in parameters]
-    found: set[Any] = set()
-    for x in listed:
-        found.add(x)
-        if isinstance(x, str):
-            if x not in known and not any(p.kind is p.VAR_KEYWORD for p in parameters):
-                raise DTypeError(
-                    f"[jit] {option} names {x!r}, and the parameters are {', '.join(known) or 'none'}; expected one of "
-                    f"them; check the spelling."
-                )
-            if x in places:
-                found.add(places.index(x))
-        else:
-            place = x + len(places) if x < 0 else x
-            if not 0 <= place < len(places) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-                raise DTypeError(
-                    f"[jit] {option} holds {x}, and the positions of the parameters are "
-                    f"{', '.join(map(str, range(len(places)))) or 'none'}; expected one of them; count from 0."
-                )
-            found.add(place)
-            if 0 <= place < len(places):
-                found.add(places[place])
-    return frozenset(found)
+def _bound(function: Any) -> tuple[Any, Any] | None:
+    """The function of a method, and the object or class of the user's that it is bound to; None for other functions."""
+    if isinstance(function, (types.MethodType, BoundMethod)):
+        own, instance = function.__func__, function.__self__
+    else:
+        own, instance = type(function).__call__, function
+        if not isinstance(own, (types.FunctionType, Jitted)):
+            return None
+    if not is_users(instance) or isinstance(instance, (Box, np.ndarray)):
+        return None
+    return own, instance

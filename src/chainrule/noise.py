@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,12 +19,18 @@ _default: Any = None
 # What is traced now, if something is: a Drawing, for a function that is compiled, or a Repeated.
 traced: ContextVar[Any] = ContextVar("traced", default=None)
 
+STATIC = "make the argument static: jit(f, static_argnums=...)"
+
 
 class Repeated:
     """A loop whose body is traced: what it draws would be drawn once for all steps."""
 
     def __init__(self, name: str):
         self.name = name
+
+    def static(self, _node: Any) -> str:
+        """What makes a value known while the function is traced."""
+        return STATIC
 
     def refusal(self) -> SymbolError:
         return SymbolError(
@@ -46,8 +52,9 @@ class Ruled(Repeated):
 class Drawing:
     """A function that is traced to be compiled, and what it draws: the state of each stream becomes an input."""
 
-    def __init__(self, taken: Collection[str] = ()) -> None:
-        self._taken = taken  # names that its other inputs have
+    def __init__(self, taken: Mapping[str, str | int | None] | None = None) -> None:
+        # The names of its other inputs, and by which name or position each can be a static argument; None if it cannot.
+        self._taken = taken or {}
         self._symbols: dict[Any, Any] = {}  # stream → symbol of its state
         self._drawn: dict[Any, int] = {}  # stream → blocks
 
@@ -71,6 +78,23 @@ class Drawing:
         offset = self._drawn[stream]
         self._drawn[stream] += blocks
         return self._symbols[stream], offset
+
+    def static(self, node: Any) -> str:
+        """What makes the value of a node known while the function is traced: the static arguments that it needs."""
+        waiting, seen, needed = [node], {node}, set()
+        while waiting:
+            one = waiting.pop()
+            parents = [x for x in one.parents if x is not None]
+            if not parents:
+                needed.add(one.params.get("name") if one.op is None else one)
+            waiting += [x for x in parents if x not in seen]
+            seen.update(parents)
+        names = [self._taken[name] for name in self._taken if name in needed]
+        if len(names) < len(needed) or not names or len({type(x) for x in names}) > 1 or names[0] is None:
+            return STATIC
+        option = "static_argnames" if isinstance(names[0], str) else "static_argnums"
+        shown = [x if isinstance(x, str) else f"argument {x}" for x in names]
+        return f"make {' and '.join(shown)} static: jit(f, {option}={names[0] if len(names) == 1 else tuple(names)!r})"
 
     def drawn(self, stream: Any) -> int:
         return self._drawn.get(stream, 0)

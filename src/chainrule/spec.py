@@ -193,7 +193,8 @@ def broadcast_axes(shape: Shape, target: Shape) -> Shape:
 def as_shape(name: str, shape: Any, least: int = 0) -> Shape:
     """A shape argument (an int or a sequence of ints) as a tuple of sizes that are ``least`` or more."""
     try:
-        given = shape if isinstance(shape, Iterable) else (shape,)
+        alone = not isinstance(shape, Iterable) or getattr(shape, "shape", None) == ()
+        given: Iterable[Any] = (shape,) if alone else shape
         sizes = tuple(operator.index(size) for size in given)
     except TypeError:
         raise ShapeError(

@@ -26,10 +26,7 @@ from chainrule.spec import Spec
 from chainrule.unknown import UnknownError
 
 # What to do about values that a function asks for while it is traced by jit.
-COMPILED = (
-    "choose with where(...) or cond(...), repeat with while_loop(...) or fori_loop(...), or make the argument static: "
-    "jit(f, static_argnums=...)."
-)
+COMPILED = "choose with where(...) or cond(...), repeat with while_loop(...) or fori_loop(...), or"
 
 
 class Removable:
@@ -124,11 +121,14 @@ class Tensor(Box):
                 if known is not None:
                     return known._known(function)
                 raise self._node.axis.no_value(function, self.spec)
-            advice = COMPILED if noise.traced.get() is not None else "give values with .eval(...) or function(...)."
-            raise SymbolError(
+            static = "" if (traced := noise.traced.get()) is None else traced.static(self._node)
+            advice = f"{COMPILED} {static}" if static else "give values with .eval(...) or function(...)"
+            error = SymbolError(
                 f"[{function}] {self._node.name()} is symbolic ({self._node.spec!r}) and has no value; it was made at "
-                f"{self._node.location}; expected a Tensor with a value; {advice}"
+                f"{self._node.location}; expected a Tensor with a value; {advice}."
             )
+            error.advice = static  # where a shape, an axis or a count was asked for
+            raise error
         return self._value
 
     def _release(self, function: str) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule import noise
 from chainrule.box import PLAIN, Box, as_value, box
 from chainrule.config import enable_grad
-from chainrule.errors import DTypeError, RangeError
+from chainrule.errors import ChainruleError, DTypeError, RangeError
 from chainrule.graph.samples import innermost
 from chainrule.native.compiled import Specialization, Streams, is_recorded
 from chainrule.native.entry import form
@@ -21,35 +22,44 @@ from chainrule.native.entry.numbers import DTYPES, same_precision, yielding
 from chainrule.native.entry.objects import form_of
 from chainrule.spec import Spec
 from chainrule.trace import Traced, trace
-from chainrule.tree import DEPTH, DeepTreeError, flatten, unflatten
+from chainrule.tree import DEPTH, DeepTreeError, Structure, flatten, unflatten
+
+
+class Called(NamedTuple):
+    """What messages call a leaf of the arguments, and the option that makes it static."""
+
+    name: str
+    option: str | None
 
 
 class Leaf:
     """What one leaf of the arguments is: its Spec (a type for a number of Python's), its class if it is a Tensor."""
 
-    __slots__ = ("cls", "foreign", "kind", "recorded", "spec", "value")
+    __slots__ = ("cls", "foreign", "is_number", "kind", "recorded", "spec", "value")
 
-    def __init__(self, x: Any, where: str):
+    def __init__(self, x: Any, called: Callable[[], Called]):
         self.cls = self.kind = None
         self.recorded = self.foreign = False
         self.value = x
+        self.is_number = type(x) in PLAIN or isinstance(x, np.generic)
         if isinstance(x, Box):
             self.cls = type(x)
             if self.cls.promotion is not None:
                 raise DTypeError(
-                    f"[jit] {where} is a {self.cls.__module__}.{self.cls.__name__}, whose dtypes are promoted by rules "
-                    f"of their own; expected a chainrule.Tensor or an array; convert it with chainrule.asarray(x)."
+                    f"[jit] {called().name} is a {self.cls.__module__}.{self.cls.__name__}, whose dtypes are promoted "
+                    f"by rules of their own; expected a chainrule.Tensor or an array; convert it with "
+                    f"chainrule.asarray(x)."
                 )
             source = x._node if x._value is None else x._value
             self.recorded = is_recorded(x)
             self.spec = Spec(source.shape, form.native_dtype(source.dtype))
         elif type(x) in PLAIN:
-            as_value("jit", x)
+            _array(x, called)
             self.kind = type(x)
             self.spec = Spec((), DTYPES[type(x)])
         else:
             self.foreign = not isinstance(x, (np.ndarray, np.generic))
-            self.value = value = np.asarray(_array(x, where)).view()  # whose shape no other thread changes
+            self.value = value = np.asarray(_array(x, called)).view()  # whose shape no other thread changes
             self.spec = Spec(value.shape, form.native_dtype(value.dtype))
 
     @property
@@ -74,15 +84,47 @@ def contiguous(x: Any) -> Any:
     return copy if array is x else box(type(x), copy, None)
 
 
-def _array(x: Any, where: str) -> Any:
-    if not isinstance(x, (np.ndarray, np.generic)) and not any(
-        hasattr(x, name) for name in ("__array__", "__array_interface__", "__buffer__", "__float__", "__dlpack__")
+_ARRAYS = ("__array__", "__array_interface__", "__buffer__", "__float__", "__dlpack__")  # what has one may be an array
+_TREES = "expected arrays, numbers, and tuples, lists and dicts of these"
+
+
+def _array(x: Any, called: Callable[[], Called]) -> Any:
+    if isinstance(x, type) or not (
+        type(x) in PLAIN or isinstance(x, (np.ndarray, np.generic)) or any(hasattr(x, name) for name in _ARRAYS)
     ):
+        name, option = called()
+        advice = f"make it static: jit(f, {option})" if option else "make it an argument of its own that is static"
         raise DTypeError(
-            f"[jit] {where} is {_shown(x)} of type {type(x).__name__}; expected arrays, numbers, and tuples, lists and "
-            f"dicts of these; name it in static_argnames, to compile once for each value of it."
+            f"[jit] {name} is {_shown(x)} of type {type(x).__name__}; {_TREES}; {advice}, to compile once for each "
+            f"value of it."
         )
-    return as_value("jit", x)
+    try:
+        return as_value("jit", x)
+    except ChainruleError as error:
+        raise type(error)(error.message.replace("an operand", called().name, 1)) from None
+
+
+def _returned(result: Any) -> Any:
+    """What a function returned, if it is a tree of arrays and numbers."""
+    for leaf in flatten(result)[0]:
+        if isinstance(leaf, Box) or type(leaf) in PLAIN:
+            continue
+        if not isinstance(leaf, type) and any(hasattr(leaf, name) for name in _ARRAYS):
+            try:
+                as_value("jit", leaf)
+            except ChainruleError as error:
+                message = error.message.replace("an operand is", "the function returned", 1)
+                raise type(error)(message) from None
+            continue
+        advice = "return arrays, and all else apart from this function"
+        if inspect.iscoroutine(leaf):
+            leaf.close()  # which nobody will wait for
+            advice = "write def in place of async def"
+        elif inspect.isgenerator(leaf):
+            advice = "return a list in place of a generator"
+        shown = f"{_shown(leaf)} of type {type(leaf).__name__}"
+        raise DTypeError(f"[jit] the function returned {shown}; {_TREES}; {advice}.")
+    return result
 
 
 def _shown(x: Any) -> str:
@@ -108,8 +150,8 @@ def number_as(kind: Any, value: Any, dtype: Any) -> Any:
 class Call:
     """The arguments of one call, taken apart."""
 
-    def __init__(self, static: frozenset[Any], args: tuple[Any, ...], kwargs: dict[str, Any]):
-        self.args, self.kwargs = args, kwargs
+    def __init__(self, static: frozenset[Any], args: tuple[Any, ...], kwargs: dict[str, Any], function: Any = None):
+        self.args, self.kwargs, self._function = args, kwargs, function
         self.static = {
             **{i: x for i, x in enumerate(args) if i in static},
             **{name: x for name, x in kwargs.items() if name in static},
@@ -122,9 +164,7 @@ class Call:
             flat, self.structure = flatten(trees)
         except DeepTreeError:
             raise self._too_deep() from None
-        self.leaves = [
-            Leaf(x, f"leaf {i} of the arguments" if len(flat) > 1 else "the argument") for i, x in enumerate(flat)
-        ]
+        self.leaves = [Leaf(x, functools.partial(self._called, i)) for i, x in enumerate(flat)]
         self.tensors = any(leaf.cls is not None for leaf in self.leaves)
         self.recorded = any(leaf.recorded for leaf in self.leaves)
         statics = tuple((name, _spelled(name, x)) for name, x in self.static.items())
@@ -171,7 +211,7 @@ class Call:
         ]
         args, named = self._filled(values)
         static = frozenset(self.static)
-        return Call(static, tuple(args), named)
+        return Call(static, tuple(args), named, self._function)
 
     def _filled(self, leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments with these leaves, and the static ones as they are."""
@@ -197,15 +237,30 @@ class Call:
 
     def inputs_of(self, names: Collection[Any]) -> frozenset[int]:
         """The numbers of the leaves of arguments with these positions and names."""
-        positional, named = self.structure.children
-        places = [i for i in range(len(self.args)) if i not in self.static]
-        parts = [*zip(places, positional.children, strict=True), *zip(named.kind[1], named.children, strict=True)]
         found: set[int] = set()
         number = 0
-        for key, part in parts:
+        for key, part in self._parts():
             found.update(range(number, number + part.leaves) if key in names else ())
             number += part.leaves
         return frozenset(found)
+
+    def _parts(self, places: Sequence[str] = ()) -> list[tuple[Any, Structure]]:
+        """The arguments that are not static, each with its name, or its position where ``places`` has none for it."""
+        positional, named = self.structure.children
+        free = [i for i in range(len(self.args)) if i not in self.static]
+        keys = [places[i] if i < len(places) else i for i in free]
+        return [*zip(keys, positional.children, strict=True), *zip(named.kind[1], named.children, strict=True)]
+
+    def _called(self, number: int) -> Called:
+        for key, part in self._parts(places_of(self._function) or ()):
+            if number < part.leaves:
+                named = isinstance(key, str)
+                name = f"the argument {key}" if named else f"argument {key}"
+                if part.rebuild is not None:
+                    return Called(f"leaf {number} of {name}", None)
+                return Called(name, f"static_argnames={key!r}" if named else f"static_argnums={key}")
+            number -= part.leaves
+        raise AssertionError("a leaf of no argument")
 
     # ------------------------------------------------------------------------------------------ tracing
 
@@ -220,7 +275,13 @@ class Call:
         if not any(kinds):
             return Specialization(plain, [None] * len(kinds), streams)
         numbers = [None if kind is None else DTYPES[kind] for kind in kinds]
-        graph, drawn = self._graph(function, numbers)
+        try:
+            graph, drawn = self._graph(function, numbers)
+        except DTypeError:
+            if bool not in kinds:
+                raise
+            # Python computes with its own True as with 1, as -True is -1, and arrays of bool do not.
+            return Specialization(plain, [None] * len(kinds), streams, True)
         own, states = graph.inputs[: len(kinds)], graph.inputs[len(kinds) :]
         inputs = [[node for node, k in zip(own, kinds, strict=True) if bool(k) == flag] for flag in (False, True)]
         graph = Traced(graph._name, graph.inputs, yielding(graph, inputs[1]), graph._taken, graph._given)
@@ -249,13 +310,14 @@ class Call:
                 x = next(given)
                 leaves.append(x if leaf.cls is None else box(leaf.cls, None, x._node))
             args, named = self._filled(leaves)
-            return function(*args, **named)
+            return _returned(function(*args, **named))
 
         run.__name__ = getattr(function, "__name__", "function")
-        parameters = self._parameters(function, numbers)
+        names = self._names(function, numbers)
+        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions have it, where they are given one
         before = innermost.set(None)  # transforms inside ask what they are given
-        drawing = noise.Drawing([p.name for p in parameters])
+        drawing = noise.Drawing(names)
         around = noise.traced.set(drawing)
         try:
             with enable_grad():
@@ -266,19 +328,23 @@ class Call:
         graph = Traced(made._name, [*made.inputs, *drawing.symbols], made.outputs, made._taken, made._given)
         return graph, drawing.streams
 
-    def _parameters(self, function: Any, numbers: Sequence[Any]) -> list[inspect.Parameter]:
-        """Parameters that inputs can be named after: those of the function, numbered where one holds several."""
-        positional, named = self.structure.children
-        places = places_of(function) or []
-        free = [places[i] if i < len(places) else f"x{i}" for i in range(len(self.args)) if i not in self.static]
-        parts = [*zip(free, positional.children, strict=True), *zip(named.kind[1], named.children, strict=True)]
-        names: list[str] = []
-        for name, part in parts:
-            names += [name] if part.rebuild is None else [f"{name}_{i}" for i in range(part.leaves)]
-        names = [name if name.isidentifier() and not iskeyword(name) else f"x{i}" for i, name in enumerate(names)]
-        kept = [n for n, leaf, dtype in zip(names, self.leaves, numbers, strict=True) if not leaf.kind or dtype]
-        names = [name if kept.index(name) == i else f"{name}_{i}" for i, name in enumerate(kept)]
-        return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in dict.fromkeys(names)]
+    def _names(self, function: Any, numbers: Sequence[Any]) -> dict[str, str | int | None]:
+        """Names for inputs: those of parameters, numbered where one holds several.
+
+        With each its name or position as a static argument, which numbers can be; None for all else.
+        """
+        found: list[tuple[str, Any]] = []
+        for key, part in self._parts(places_of(function) or ()):
+            name = key if isinstance(key, str) else f"x{key}"
+            found += [(name, key)] if part.rebuild is None else [(f"{name}_{i}", None) for i in range(part.leaves)]
+        kept = [
+            (name if name.isidentifier() and not iskeyword(name) else f"x{i}", key if leaf.is_number else None)
+            for i, ((name, key), leaf, dtype) in enumerate(zip(found, self.leaves, numbers, strict=True))
+            if not leaf.kind or dtype
+        ]
+        names = [name for name, _ in kept]
+        names = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
+        return dict(zip(names, (key for _, key in kept), strict=True))
 
 
 def places_of(function: Any) -> list[str] | None:

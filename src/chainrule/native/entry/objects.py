@@ -13,9 +13,12 @@ import numpy as np
 
 from chainrule.box import PLAIN, Box
 from chainrule.errors import SymbolError
+from chainrule.graph.inspection import Inspected
+from chainrule.stream import Stream
 from chainrule.tree import Structure, flatten, unflatten
 
-_CLOSED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, Inspected)
+_CLOSED = (type, types.ModuleType, *_FUNCTIONS, Stream)  # a copy of a stream would go on from where it was copied
 
 
 class Same:
@@ -39,7 +42,7 @@ class Frozen:
     def __init__(self, x: Any):
         self.arrays: list[Any] = []
         self._numbers: dict[int, int] = {}
-        self._key = self._look(x)
+        self._key = _look_at_class(x) if isinstance(x, type) else self._look(x)
         self._hash = hash(self._key)
 
     def __eq__(self, other: object) -> bool:
@@ -59,6 +62,8 @@ class Frozen:
             return type(x), x
         if id(x) in self._numbers:
             return "again", self._numbers[id(x)]
+        if _is_bound(x):
+            return type(x), Same(x.__func__), self._look(x.__self__)
         leaves, structure = flatten(x)
         if structure.rebuild is not None:
             self._numbers[id(x)] = len(self._numbers)
@@ -67,6 +72,14 @@ class Frozen:
             self._numbers[id(x)] = len(self._numbers)
             return type(x), tuple((name, self._look(value)) for name, value in attributes(x))
         return Same(x)
+
+
+def _look_at_class(cls: type) -> Any:
+    """The key of what a class holds: it changes when something else is put there."""
+    held = [(name, value) for one in cls.__mro__ if _is_users_class(one) for name, value in vars(one).items()]
+    return Same(cls), tuple(
+        (name, (type(value), repr(value)) if type(value) in PLAIN else Same(value)) for name, value in held
+    )
 
 
 def with_arrays(x: Any, arrays: Iterable[Any]) -> tuple[Any, list[tuple[Any, dict[str, Any]]]]:
@@ -88,6 +101,25 @@ def is_open(x: Any) -> bool:
     return type(x).__flags__ & (1 << 9) != 0 and (hasattr(x, "__dict__") or bool(slots(type(x))))
 
 
+def is_users(x: Any) -> bool:
+    """Whether a function that is bound to x is taken for a method: of an object, or of a class, of the user's."""
+    return _is_users_class(x) if isinstance(x, type) else is_open(x) and _is_users_class(type(x))
+
+
+_LIBRARIES = frozenset({"chainrule", "numpy", "scipy"})
+
+
+def _is_users_class(cls: type) -> bool:
+    home = cls.__module__.partition(".")[0]
+    return home == "__main__" or home not in sys.stdlib_module_names | _LIBRARIES
+
+
+def _is_bound(x: Any) -> bool:
+    """Whether x is a method of an object, compiled or not, which an attribute of that object may hold."""
+    method = type(x) is types.MethodType or (isinstance(x, Inspected) and hasattr(type(x), "__self__"))
+    return method and is_users(getattr(x, "__self__", None))
+
+
 def attributes(x: Any) -> Iterator[tuple[str, Any]]:
     """What an object holds, by name."""
     yield from vars(x).items() if hasattr(x, "__dict__") else ()
@@ -103,6 +135,8 @@ def _rebuilt(x: Any, arrays: Iterator[Any], known: dict[int, Any], made: list[An
         return x
     if id(x) in known:
         return known[id(x)]
+    if _is_bound(x):
+        return type(x)(x.__func__, _rebuilt(x.__self__, arrays, known, made))
     leaves, structure = flatten(x)
     if structure.rebuild is not None:
         known[id(x)] = built = unflatten(structure, [_rebuilt(leaf, arrays, known, made) for leaf in leaves])

@@ -305,5 +305,7 @@ def as_value(e: Emitter, x: Any, dtype: np.dtype) -> Any:
 
 
 def steps_of(axes: Sequence[Axis]) -> Iterator[dict[Axis, int]]:
+    if any(axis.size == 0 for axis in axes):
+        return  # beside which an axis may be longer than any list
     for numbers in itertools.product(*(range(axis.size) for axis in axes)):
         yield dict(zip(axes, numbers, strict=True))
