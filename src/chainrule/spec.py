@@ -194,8 +194,7 @@ def as_shape(name: str, shape: Any, least: int = 0) -> Shape:
     """A shape argument (an int or a sequence of ints) as a tuple of sizes that are ``least`` or more."""
     try:
         alone = not isinstance(shape, Iterable) or getattr(shape, "shape", None) == ()
-        given: Iterable[Any] = (shape,) if alone else shape
-        sizes = tuple(operator.index(size) for size in given)
+        sizes = tuple(operator.index(size) for size in ([shape] if alone else shape))
     except TypeError:
         raise ShapeError(
             f"[{name}] shape is {shape!r}; expected an integer or a tuple of integers; write e.g. (2, 3)."
