@@ -38,6 +38,10 @@ W, IDX, WHOLE = normal(6, 6) / 4, RNG.integers(-5, 5, size=40), RNG.integers(-10
 STRANGE = np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 0.0, -0.0, 5e-324] * 2)
 WIDTHS = ("int8", "uint8", "int16", "int32", "int64", "uint64", "bool")
 
+FUNCTIONS = [
+    cr.sin, cr.cos, cr.tan, cr.exp, cr.tanh, cr.log1p, cr.atan, cr.asinh, lambda x: cr.abs(x) ** 2.5,
+]  # fmt: skip
+
 PROGRAMS = {
     "scalars": (lambda x, y: x * y + 2.0, (1.5, 2.5)),
     "a few numbers": (cr.value_and_grad(lambda x: x[0] * x[1] + cr.sum(x[1:] ** 2)), (normal(4),)),
@@ -79,6 +83,11 @@ PROGRAMS = {
         (np.append(normal(100) * 10, [0.0, -0.0, -2.0, np.inf, np.nan]),),
     ),
     "trigamma": (lambda x: cr.special.polygamma(1, x), (normal(100) * 10,)),
+    "functions of numbers": (
+        lambda *xs: [f(x) for x in xs for f in FUNCTIONS] + [cr.atan2(x, 2.0) + cr.atan2(0.5, x) for x in xs],
+        (1.25, np.float32(-0.75), 1e300),
+    ),
+    "functions of a few numbers": (lambda x: [f(x) for f in FUNCTIONS], (normal(7) * 3,)),
     "conditions": (
         lambda m, x, y: cr.where(m, cr.where((x == 0) & (y > 1), 0.0, x * cr.sqrt(cr.abs(y))), 0.0) + y,
         (normal(400) > 0, np.where(normal(400) > 1, 0.0, normal(400)), normal(400)),
@@ -252,7 +261,112 @@ def test_a_program_of_several_threads_is_one_loop_over_chunks(tmp_path):
     assert "#ifdef _OPENMP\n#pragma omp parallel for\n#endif\n" in text
 
 
+# ---------------------------------------------------------------------------------------------------- to be read
+
+
+def source_of(folder, function, *args):
+    jit(function).export(folder, *args, name="f")
+    return (folder / "f.c").read_text()
+
+
+def test_functions_of_numbers_are_written_once_and_called(tmp_path):
+    text = source_of(tmp_path, lambda w, x: cr.tanh(w @ x) * cr.exp(w[0, 0]), normal(3, 3), normal(3))
+    assert text.count("/* tanh(x): tanh x within 2 ulp. */\nINLINE double tanh_(double x) {\n    const double") == 1
+    assert text.count("/* exp(x): eˣ within 1 ulp. */\nINLINE double exp_(double x) {\n") == 1
+    body = text.partition("void f(")[2]
+    assert "tanh_(" in body and body.count("exp_(") == 1 and len(body.splitlines()) < 20
+    both = source_of(tmp_path, lambda x, y: (cr.exp(x), cr.exp(y)), normal(5), np.float32(2))
+    assert "INLINE double exp_(double x) {" in both and "INLINE float expf_(float x) {" in both
+
+
+def test_functions_with_branches_are_called_for_single_numbers_and_named_in_vectors(tmp_path):
+    text = source_of(tmp_path, lambda x, y: (cr.sin(x), cr.special.digamma(y)), np.float64(2), normal(100))
+    assert "/* sin(x): sin x within 1 ulp. */\nstatic double sin_(double x) {" in text
+    assert "        /* digamma */\n" in text and "digamma_(" not in text
+
+
+def test_constants_are_part_of_functions(tmp_path):
+    text = source_of(tmp_path, lambda x, y: (cr.abs(x) ** 2.5, cr.abs(x) ** 3.5, cr.abs(x) ** y), np.ones(40), 1.5)
+    assert [line for line in text.splitlines() if line.startswith("/* pow(")] == [
+        f"/* pow(x, {power}): xʸ within 2 ulp. */" for power in ("2.5", "3.5", "y")
+    ]
+
+
+def test_a_name_that_a_function_has_stays_that_of_the_argument(tmp_path):
+    f = jit(lambda exp, exp_, c0: cr.exp(exp) + exp_ + c0 + np.arange(5.0))
+    f.export(tmp_path, np.ones(5), np.ones(5), np.ones(5), name="f")
+    assert "INLINE double exp__(double x) {" in (tmp_path / "f.c").read_text()
+    if COMPILER is not None:
+        compiled_c(tmp_path, "f")
+
+
+def test_straight_code_says_what_it_computes(tmp_path):
+    text = source_of(tmp_path, lambda x, y: (x * y + 1, cr.sqrt(x)), np.float64(2), np.float64(3))
+    body = text.partition("\nvoid f(")[2]
+    assert body.count("/* ") == 1 and "{\n    /* multiply, add, sqrt: out0, out1 */\n    const double" in body
+    assert "    out1[0] = sqrt(" in body
+    text = source_of(tmp_path, lambda x: cr.sqrt(x) * 2, np.ones(99))
+    assert "    /* sqrt, multiply: out */\n    for (" in text
+    assert "    /* sqrt, multiply: out; the last 3 */\n" in text
+
+
+def test_nested_loops_say_it_once(tmp_path):
+    text = source_of(tmp_path, lambda x: cr.sum(x * x, axis=1), normal(30, 30))
+    assert text.count("/* square, sum: out */") == 1
+
+
+def test_long_constants_are_named_and_stand_at_the_end(tmp_path):
+    text = source_of(tmp_path, lambda x, i: cr.sin(x) + cr.tensor(np.arange(9.0))[i], normal(3), np.array([1, 2, 8]))
+    declared = "/* of each exponent, the digits of 2/pi that matter to large angles; at the end of this file */\n"
+    assert f"{declared}static const double c" in text
+    function, _, numbers = text.partition("\nint f(")
+    assert "static const double c0[4044];" in function or "static const double c1[4044];" in function
+    assert len(function.splitlines()) < 160 and len(numbers.splitlines()) > 500
+    assert "/* a constant of shape [9] */\n" in function
+
+
+def test_arguments_of_methods_are_called_as_attributes(tmp_path):
+    class Layer:
+        def __init__(self):
+            self.weight, self.parts = normal(4, 4), {"bias": normal(4), "rates": [normal(4), 2.0]}
+
+        @jit
+        def forward(self, x, *, scale):
+            return cr.tanh(self.weight @ x + self.parts["bias"]) * self.parts["rates"][0] * scale
+
+    layer = Layer()
+    words = ["self_weight", "self_parts_0", "self_parts_1", "x", "scale"]
+    for made in (layer.forward.export(tmp_path, np.ones(4), scale=np.float64(2)), layer.forward.export(tmp_path)):
+        assert made.prototype == f"void forward({', '.join(f'const double *{w}' for w in words)}, double *out)"
+    if COMPILER is not None:
+        compiled_c(tmp_path, "forward")
+
+
+def test_the_example_says_how_to_make_the_library(tmp_path):
+    made = jit(lambda x: x * 2).export(tmp_path, np.ones(3), name="f")
+    (tmp_path / library_name("f")).unlink(missing_ok=True)
+    done = subprocess.run([sys.executable, "f_example.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.endswith(
+        "\nMake the library, beside this file, with:\n"
+        f"cc -O3 -march=native -fno-math-errno -shared -fPIC f.c -o {library_name('f')} -lm\n"
+    )
+    assert made.files["f_example.py"] == f"calls {library_name('f')} by ctypes"
+
+
 # ---------------------------------------------------------------------------------------------------- messages
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    file = tmp_path / "taken"
+    file.write_text("")
+    f = jit(lambda x: x * 2)
+    for path in (file, file / "inside"):
+        message = (
+            f"[export] the folder is {str(path)!r}, and {str(file)!r} is a file; expected a folder, or a path at which "
+            f"one can be made; write f.export('folder', ...), where all files of the function are put."
+        )
+        assert_message(GraphFileError, message, lambda path=path: f.export(path, np.ones(3), name="f"))
 
 
 def test_a_bad_name(tmp_path):

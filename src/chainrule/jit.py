@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import operator
@@ -26,7 +27,7 @@ from chainrule.native.entry.arguments import Call, contiguous, number_as
 from chainrule.native.entry.donation import donated_to
 from chainrule.native.entry.draws import MISSED, Draws
 from chainrule.native.entry.form import Form, Table, Words
-from chainrule.native.entry.objects import Frozen, form_of, is_open, is_users, refuse_changes, with_arrays
+from chainrule.native.entry.objects import Frozen, form_of, is_open, is_users, paths_of, refuse_changes, with_arrays
 from chainrule.native.entry.options import SINGLE, names_of, parameters_of
 from chainrule.native.entry.python import Callable as FastCallable
 from chainrule.native.entry.python import called_fast
@@ -243,9 +244,9 @@ class Method:
         functools.update_wrapper(self, jitted._function)
         run: Any = functools.partial(_run_method, jitted._function)
         functools.update_wrapper(run, jitted._function, ("__module__", "__name__", "__qualname__", "__doc__"), ())
-        parameters = parameters_of(self._function)
+        self.object, parameters = "", parameters_of(self._function)
         if parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
-            name = parameters[0].name
+            self.object = name = parameters[0].name
             two = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in (name, f"{name}_frozen")]
             run.__signature__ = inspect.Signature([*two, *parameters[1:]])
         donate = frozenset(x + 1 if isinstance(x, int) else x for x in jitted.donate)
@@ -268,13 +269,19 @@ class Method:
             frozen = Frozen(instance)
             token = _instance.set(instance)
             try:
-                return self.jitted._inside(asked, (frozen.arrays, frozen, *args), kwargs)
+                found = self.jitted._inside(asked, (frozen.arrays, frozen, *args), kwargs)
             finally:
                 _instance.reset(token)
+            return self._named(found, instance)
         known = list(self.jitted._known.values())
         if not known or asked == "profile":
             raise nothing_compiled(asked, needed)
-        return self.jitted._inside_of(known[-1], list)
+        return self._named(self.jitted._inside_of(known[-1], list), instance)
+
+    def _named(self, found: Inside, instance: Any) -> Inside:
+        """With arrays of the object called as the attributes that they are in."""
+        paths = {f"{self.object}_{i}": f"{self.object}_{path}" for i, path in enumerate(paths_of(instance))}
+        return dataclasses.replace(found, names=[paths.get(name, name) for name in found.names])
 
 
 class BoundMethod(Inspected):

@@ -57,8 +57,9 @@ class Lowered:
     kept: list[Any]
     over: tuple[tuple[int, int], ...]  # outputs that may be written over inputs
 
-    def __init__(self, graph: Graph, portable: bool = False):
-        e = Emitter(FUNCTIONS)
+    def __init__(self, graph: Graph, portable: bool = False, emitter: Emitter | None = None):
+        e = emitter or Emitter(FUNCTIONS)
+        portable = portable or e.portable
         e.scales = not portable and can("avx512f")
         e.fuses = portable or fuses()
         e.portable = portable
@@ -78,6 +79,7 @@ class Lowered:
             memory.pointer = e.pointer_in(tables[1], i)
         lowering = self.lowering
         over = overwritten(outputs, arrays, lowering.items, lowering.paths)
+        lowering.results = outputs
         lowering.lent = {outputs[i] for i, _ in over}
         lowering.write()
         self.loops = e.program("kernel", tables)

@@ -1,8 +1,9 @@
 """Compiled functions as files that need neither Python nor this library: C, an object file, a shared library.
 
 ``f.c`` and ``f.h`` are C11 and need nothing but the standard library: the loops are those that run here, and results
-agree to rounding. ``f.o`` is the machine code of LLVM for this processor, with the same interface, and is linked to a
-shared library where a linker is found. ``f_example.py`` calls that by ctypes, ``f_main.c`` is a program in C.
+agree to rounding. Comments say which ops loops and straight code compute; tanh and its like are functions of their own.
+``f.o`` is the machine code of LLVM for this processor, with the same interface, and is linked to a shared library where
+a linker is found. ``f_example.py`` calls that by ctypes, ``f_main.c`` is a program in C.
 
 The function takes a pointer to each input, then to each output, row by row; complex numbers are their two parts. Its
 memory for intermediate results is on the stack up to 64 KiB; above that the caller gives it, as a last argument. It
@@ -34,6 +35,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from chainrule.errors import DTypeError, GraphFileError
+from chainrule.native.c.functions import Functions
 from chainrule.native.c.linked import LIBRARIES
 from chainrule.native.c.module import module
 from chainrule.native.c.source import Source, function_of, library_name
@@ -83,9 +85,10 @@ def export(program: Program, folder: Any, name: str, names: Sequence[str] = ()) 
         )
     lowered = Lowered(program.owner.graph, portable=True)
     _shippable(lowered, name)
-    source = Source(program, lowered, name, names)
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    functions = Functions()
+    # The same loops, to be read: functions of numbers are called, and what is done is said.
+    source = Source(program, Lowered(program.owner.graph, emitter=functions.emitter()), name, names, functions)
+    path = _folder(folder)
     made = Exported(name, path, prototype=source.prototype)
     texts = {
         f"{name}.h": (source.header(), "the interface"),
@@ -95,21 +98,31 @@ def export(program: Program, folder: Any, name: str, names: Sequence[str] = ()) 
     for file, (text, what) in texts.items():
         (path / file).write_text(text, encoding="utf-8")
         made.files[file] = what
-    code = _object(module(source))
+    code = _object(module(source, lowered.loops))
     (path / f"{name}.o").write_bytes(code)
     made.files[f"{name}.o"] = "the same as machine code for this processor"
     library = _linked(path, name, LIBRARIES if source.linked else ("",))
     if library is None:
         what = "LAPACK to link with" if source.linked else "linker"
-        made.missing.append(
-            f"no shared library: no {what} was found. Make one with: "
-            f"cc -O3 -march=native -fno-math-errno -shared -fPIC {name}.c -o {library_name(name)} {source.links}"
-        )
+        made.missing.append(f"no shared library: no {what} was found. Make one with: {source.command}")
     else:
         made.files[library] = "a shared library of that"
     (path / f"{name}_example.py").write_text(source.example(), encoding="utf-8")
     made.files[f"{name}_example.py"] = f"calls {library_name(name)} by ctypes"
     return made
+
+
+def _folder(given: Any) -> Path:
+    """The folder that files are written to, made where it is not there."""
+    path = Path(given)
+    for one in (path, *path.parents):
+        if one.exists() and not one.is_dir():
+            raise GraphFileError(
+                f"[export] the folder is {str(path)!r}, and {str(one)!r} is a file; expected a folder, or a path at "
+                f"which one can be made; write f.export('folder', ...), where all files of the function are put."
+            )
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _object(text: str) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.native.c.aliases import touches
+from chainrule.native.c.functions import Function
 from chainrule.native.c.uses import Uses
 from chainrule.native.c.words import COMPARE, INTRINSICS, KEYWORDS, OPERATORS, type_of, unsigned_of, written
 from chainrule.native.language.loops import Block, Variable
 from chainrule.native.language.values import BOOL, Value
 
+WIDTH = 112  # of lines of comments
 LONG = 110  # characters of an expression, from which it gets a line and a name of its own
 
 # Comparisons of booleans: false is less than true.
@@ -33,7 +36,14 @@ class Waiting:
 class Expressions:
     """Prints values: names for what is used several times, the rest where it is used."""
 
-    def __init__(self, block: Block, found: Uses, taken: set[str]):
+    def __init__(
+        self,
+        block: Block,
+        found: Uses,
+        tables: Mapping[tuple[str, int], tuple[str, np.dtype]],
+        functions: Mapping[Any, str],
+        taken: Iterable[str],
+    ):
         self.uses = found.values
         self.lines: list[str] = []
         self.depth = 1
@@ -46,9 +56,13 @@ class Expressions:
         self.block = block
         self.waiting: dict[int, Waiting] = {}
         self.loops: list[str] = []
-        self.taken = {*taken, *KEYWORDS, "l"}
+        self.tables, self.functions = tables, functions
+        self.taken = {*(name for name, _ in tables.values()), *functions.values(), *taken, *KEYWORDS, "l"}
         self.rounds = False
         self.same: dict[int, Value] = {}  # vectors all of whose lanes are one number
+        self.pending: list[str] = []  # comments on what is written next
+        self.said = [""]  # the comment that holds here, in each of the loops around
+        self.called: dict[Function, None] = {}
 
     # ------------------------------------------------------------------------------------------ words
 
@@ -59,6 +73,9 @@ class Expressions:
         return name
 
     def emit(self, line: str) -> None:
+        if self.pending:
+            text, self.pending = "; ".join(self.pending), []
+            self.comment(text)
         self.lines.append("    " * self.depth + line)
 
     def help(self, name: str) -> str:
@@ -71,6 +88,7 @@ class Expressions:
         self.depth += 1
         yield
         self.depth -= 1
+        self.pending = []  # of what is written where it is used
         self.emit("}")
 
     def ref(self, x: Value) -> str:
@@ -88,6 +106,28 @@ class Expressions:
 
     def variable(self, v: Variable) -> str:
         return self.places[v.name] + ("[l]" if v.lanes > 1 else "")
+
+    # ------------------------------------------------------------------------------------------ what is said
+
+    def comment(self, text: str) -> None:
+        words = textwrap.wrap(text.replace("*/", ""), WIDTH - 4 * self.depth, break_long_words=False)
+        for i, line in enumerate(words):
+            self.emit(f"{'   ' if i else '/* '}{line}{'' if i < len(words) - 1 else ' */'}")
+
+    def _told(self, note: str) -> str:
+        """A note with the names of outputs."""
+        for (table, i), (name, _) in self.tables.items():
+            if table == "outputs":
+                note = note.replace(f"{{{i}}}", name)
+        return note
+
+    def _note(self, _kind: str, text: str, lanes: int) -> None:
+        text = self._told(text)
+        if lanes > 1:
+            self.pending.append(text)
+        elif text != self.said[-1]:
+            self.pending.append(text)
+            self.said[-1] = text
 
     # ------------------------------------------------------------------------------------------ what waits
 
@@ -223,6 +263,14 @@ class Expressions:
         if b == np.float16:
             return f"{self.help('half_round')}((float){text})"
         return f"({type_of(b)}){text}"
+
+    def _function(self, _kind: str, made: Value, function: Function, *operands: Value) -> None:
+        self.called[function] = None
+        reads: set[str] = set().union(*map(self._reads, operands))
+        self._define(made, f"{self.functions[function]}({', '.join(map(self._bare, operands))})", reads)
+
+    def _give(self, _kind: str, x: Value) -> None:
+        self.emit(f"return {self._bare(x)};")
 
     def _across(self, _kind: str, made: Value, kind: str, x: Value) -> None:
         one = x.constant is not None or x.name in self.same

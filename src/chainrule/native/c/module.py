@@ -6,6 +6,7 @@ import re
 
 from chainrule.native.c.linked import in_module
 from chainrule.native.c.source import Source, function_of
+from chainrule.native.language.loops import Program
 from chainrule.native.machine.llvm import text_of
 
 POOL = ("declare void @chainrule.parallel(ptr, ptr, ptr, i64)\n", "@chainrule.pool = external global i8\n")
@@ -26,9 +27,8 @@ leave:
 }"""
 
 
-def module(source: Source) -> str:
+def module(source: Source, loops: Program) -> str:
     """The program as text of LLVM that calls nothing but functions of C, with a function as the header has it."""
-    loops = source.lowered.loops
     text = text_of(loops)
     for name, data in loops.data.items():
         content = re.sub("(..)", r"\\\1", data.tobytes().hex().upper())

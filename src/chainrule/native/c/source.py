@@ -6,16 +6,17 @@ import keyword
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.native.c.expressions import without
+from chainrule.native.c.constants import MANY, constants, declaration, definition
+from chainrule.native.c.functions import PARAMETERS, Function, Functions, in_order, named
 from chainrule.native.c.linked import LIBRARIES, MACRO, declarations, linked
 from chainrule.native.c.text import CText
-from chainrule.native.c.words import KEYWORDS, helper, type_in_memory, written
+from chainrule.native.c.words import KEYWORDS, helper, type_in_memory
 from chainrule.native.compiler import Lowered
 from chainrule.native.drawn import drawn_from
 from chainrule.native.language.calls import known
@@ -60,10 +61,13 @@ class Parameter:
 class Source:
     """The texts of one function."""
 
-    def __init__(self, program: Program, lowered: Lowered, name: str, names: Sequence[str]):
+    def __init__(self, program: Program, lowered: Lowered, name: str, names: Sequence[str], functions: Functions):
         self.program, self.lowered, self.name = program, lowered, name
         self.linked = linked(lowered.loops)
         self.links = f"{LIBRARIES[0]} -lm" if self.linked else "-lm"
+        self.command = (
+            f"cc -O3 -march=native -fno-math-errno -shared -fPIC {name}.c -o {library_name(name)} {self.links}"
+        )
         taken = {name, "arena", "work", MACRO}
         given = list(names) or [node.name() for node in program.owner.graph.inputs]
         self.inputs = [Parameter(_word(n, taken), s, False) for n, s in zip(given, program.inputs, strict=True)]
@@ -73,7 +77,12 @@ class Source:
         self.arena = lowered.arena
         self.work = self.arena > STACK
         self.routines = {s: f for s in self.lowered.loops.calls if (f := fallback.routine(s)) is not None}
+        asked = [f for f in functions.made.values() if f is not None]
+        self.names: dict[Function, str] = named(asked, taken)
+        data = constants([lowered.loops, *(f.program for f in asked)])
+        self.constants = {array: _word(f"c{i}", taken) for i, array in enumerate(data)}
         self.kernel = self._kernel()
+        self.functions = self._functions()
         words = [p.shown for p in (*self.inputs, *self.outputs)] + (["void *work"] if self.work else [])
         self.result = "int" if self.kernel.leaves else "void"
         self.prototype = f"{self.result} {name}({', '.join(words) or 'void'})"
@@ -85,11 +94,27 @@ class Source:
         for array, home in self.lowered.lowering.homes.items():
             if home.memory is not None and home.memory.pointer is not None:
                 notes[home.memory.pointer.name] = f"{array.name} {list(array.shape)}"
-        functions = {s: function_of(s) or f"{self.name}_{known(s)}" for s in self.lowered.loops.calls}
+        functions: dict[Any, str] = {**self.names}
+        functions |= {s: function_of(s) or f"{self.name}_{known(s)}" for s in self.lowered.loops.calls}
         functions |= {s: f"{MACRO}({known(s)})" for s in self.linked}
-        made = CText(self.lowered.loops, tables, self.lowered.lowering.arena.rooms, notes, functions)
+        rooms = self.lowered.lowering.arena.rooms
+        made = CText(self.lowered.loops, tables, rooms, notes, functions, constants=self.constants)
         made.body()
         return made
+
+    def _functions(self) -> dict[Function, CText]:
+        """The functions of numbers that are called, each after those that it calls itself."""
+        made: dict[Function, CText] = {}
+
+        def calls(function: Function) -> Iterable[Function]:
+            if function not in made:
+                text = made[function] = CText(function.program, {}, {}, {}, self.names, constants=self.constants)
+                text.named |= {x.name: p for x, p in zip(function.parameters, PARAMETERS, strict=False)}
+                text.taken |= set(PARAMETERS)
+                text.body()
+            return made[function].called
+
+        return {f: made[f] for f in in_order(self.kernel.called, calls)}
 
     # ------------------------------------------------------------------------------------------ C
 
@@ -163,22 +188,31 @@ class Source:
             *declarations(self.lowered.loops, self.linked),
         ]
         routines = [self._routine(*made) for made in self.routines.values()]
-        helpers = dict.fromkeys(
-            h for text in (self.kernel, *(t for t, _ in routines)) for n in text.helpers for h in helper(n)
-        )
-        for text in helpers:
+        texts = [self.kernel, *self.functions.values(), *(t for t, _ in routines)]
+        names = [n for text in texts for n in text.helpers]
+        names += [] if all(f.branches for f in self.functions) else ["INLINE"]
+        for text in dict.fromkeys(h for n in names for h in helper(n)):
             parts += [text, ""]
-        for name, data in self.lowered.loops.data.items():
-            if name not in self.kernel.reached:
-                continue
-            parts += [_data(self.kernel.pointers[name], data), ""]
+        numbers = []
+        for program, text in ((self.lowered.loops, self.kernel), *((f.program, t) for f, t in self.functions.items())):
+            for name, data in program.data.items():
+                if name in text.reached and name not in numbers:
+                    numbers.append(name)
+                    parts += [declaration(text.pointers[name], data, program.about.get(name, "")), ""]
+        for function, text in self.functions.items():
+            head = f"/* {function.about} */\n{function.declared(self.names[function])} {{"
+            parts += ["\n".join([head, *text.lines, "}"]), ""]
         for _, text in routines:
             parts += [text, ""]
-        return "\n".join([*parts, *self._function()]) + "\n"
+        parts += self._function()
+        for name, data in constants([self.lowered.loops, *(f.program for f in self.functions)]).items():
+            if name in numbers and data.size > MANY:
+                parts += ["", definition(self.constants[name], data)]
+        return "\n".join(parts) + "\n"
 
     def _contraction(self) -> list[str]:
         """Where a rule counts on each operation to be rounded by itself, compilers may not make two of them one."""
-        if not self.kernel.rounds:
+        if not any(text.rounds for text in (self.kernel, *self.functions.values())):
             return []
         return [
             "/* Some results here are error terms: x*y + z may not be made one operation. */",
@@ -210,7 +244,7 @@ class Source:
         words = [p.shown.replace("*", "*restrict ") for p in (*self.inputs, *self.outputs)]
         words += ["void *work"] if self.work else []
         lines = [f"{self.result} {self.name}({', '.join(words) or 'void'}) {{"]
-        used = "\n".join(self.kernel.lines)
+        used = re.sub(r"/\*.*?\*/", "", "\n".join(self.kernel.lines), flags=re.DOTALL)
         for p in (*self.inputs, *self.outputs):
             if not re.search(rf"\b{p.name}\b", used):
                 lines.append(f"    (void){p.name};")
@@ -315,7 +349,11 @@ class Source:
                 "",
                 "import numpy as np",
                 "",
-                f'library = ctypes.CDLL(str(Path(__file__).resolve().parent / "{library_name(self.name)}"))',
+                "try:",
+                f'    library = ctypes.CDLL(str(Path(__file__).resolve().parent / "{library_name(self.name)}"))',
+                "except OSError as error:",
+                f'    help = f"{{error}}\\nMake the library, beside this file, with:\\n{self.command}"',
+                "    raise SystemExit(help) from None",
                 f"library.{self.name}.restype = {'ctypes.c_int' if self.result == 'int' else 'None'}",
                 "",
                 "",
@@ -347,21 +385,3 @@ def _word(name: str, taken: set[str]) -> str:
 
 def _sample(spec: Spec) -> str:
     return "0.5" if spec.dtype.kind in "fc" else "1"
-
-
-def _data(name: str, data: np.ndarray) -> str:
-    """Constants in memory."""
-    flat = data.reshape(-1)
-    flat = flat.view(f"f{flat.dtype.itemsize // 2}") if flat.dtype.kind == "c" else flat
-    dtype = flat.dtype
-    if dtype in (np.float16, bool):
-        flat = flat.view(np.uint16 if dtype == np.float16 else np.uint8)
-    numbers = [without(written(x, flat.dtype)) for x in flat] or ["0"]
-    rows = [", ".join(numbers[i : i + 8]) for i in range(0, len(numbers), 8)]
-    kind = type_in_memory(dtype)
-    shape = list(data.shape)
-    return (
-        f"/* a constant of shape {shape} */\nstatic const {kind} {name}[{len(numbers)}] = {{\n    "
-        + ",\n    ".join(rows)
-        + "\n};"
-    )

@@ -44,7 +44,8 @@ class CText(Expressions):
     """Prints the block of a program as the body of a function of C.
 
     ``names`` are those of what the pointers in ``tables`` point to, by table and position; ``rooms`` the bytes that
-    were given out at each offset of the arena; ``notes`` what is said of pointers.
+    were given out at each offset of the arena; ``notes`` what is said of pointers; ``functions`` and ``constants`` what
+    those are called.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class CText(Expressions):
         names: Mapping[tuple[str, int], tuple[str, np.dtype]],
         rooms: Mapping[int, int],
         notes: Mapping[str, str],
-        functions: Mapping[str, str],
+        functions: Mapping[Any, str],
         parameters: Sequence[tuple[str, np.dtype, bool]] = (),
+        constants: Mapping[str, str] | None = None,
     ):
-        self.program, self.tables, self.rooms, self.notes, self.functions = program, names, rooms, notes, functions
+        self.program, self.rooms, self.notes = program, rooms, notes
         found = Uses(program.block)
-        super().__init__(program.block, found, {*(name for name, _ in names.values()), *functions.values()})
+        constants = constants or {}
+        super().__init__(program.block, found, names, functions, constants.values())
         self.read, self.reached, self.kinds, self.totals = found.variables, found.pointers, found.kinds, found.totals
         self.pointers: dict[str, str] = {}
         self.roots: dict[str, Root] = {}
@@ -66,8 +69,8 @@ class CText(Expressions):
         self.run: Run | None = None
         self.leaves = False
         self.owned: Any = ()  # tables of memory that is freed where a chunk fails, and their sizes
-        for i, (name, data) in enumerate(program.data.items()):
-            self.pointers[name] = self.fresh(f"c{i}")
+        for name, data in program.data.items():
+            self.pointers[name] = constants[name]
             self.kinds[name] = part_of(data.dtype)
             self.constant.add(name)
             self.roots[name] = (name, 0, math.inf)
@@ -113,7 +116,7 @@ class CText(Expressions):
         kind: str = statement[0]
         made: Any = statement[1]
         lanes = self._lanes(statement)
-        if isinstance(made, Value) and kind not in ("store", "leave_if", "call") and made.name not in self.uses:
+        if isinstance(made, Value) and kind not in ("store", "leave_if", "call", "give") and made.name not in self.uses:
             return
         if kind in ("at", "pointer") and made.name not in self.reached:
             return
@@ -138,6 +141,7 @@ class CText(Expressions):
                 "leave_if",
                 "load",
                 "gather",
+                "note",
             ):
                 unharmed = kind in ("load", "gather") and not self._harmed(self.roots[statement[2].name], None)
                 if not unharmed:
@@ -148,7 +152,7 @@ class CText(Expressions):
         kind = statement[0]
         if kind in ("across", "lane", "row", "call", "leave_if", "at", "pointer", "set_pointer"):
             return 1
-        return statement[1].lanes
+        return statement[2] if kind == "note" else statement[1].lanes
 
     def _harmed(self, root: Root, key: Any) -> bool:
         """Whether instructions of the run write where another one is about to read."""
@@ -195,7 +199,7 @@ class CText(Expressions):
         for x in (x for parts in counted for x in parts if isinstance(x, Value)):
             inside[x.name] = inside.get(x.name, 0) + 1
         for s in run.statements:
-            if s[0] in ("store", "set"):
+            if s[0] in ("store", "set", "note"):
                 continue
             made = s[1]
             if self.uses[made.name].count > inside.get(made.name, 0):
@@ -224,25 +228,30 @@ class CText(Expressions):
         name = next((x for x in INDEX if x not in self.loops and x not in self.taken), None)
         name = name or self.fresh(f"i{len(self.loops)}")
         self.named[loop.index.name] = name
-        if loop.note:
-            self.emit(f"/* {loop.note.replace('*/', '')} */")
+        note = self._told(loop.note)
+        if note and note != self.said[-1]:
+            self.pending.append(note)
         more = f"{name}++" if loop.step == 1 else f"{name} += {loop.step}"
         with self.braces(f"for (int64_t {name} = {start}; {name} < {stop}; {more})"):
             self.loops.append(name)
+            self.said.append(note or self.said[-1])
             self.write(loop.block)
+            self.said.pop()
             self.loops.pop()
 
     def _write_parallel(self, loop: Parallel) -> None:
         name = self.named[loop.index.name] = self.fresh("chunk")
-        if loop.note:
-            self.emit(f"/* {loop.note.replace('*/', '')}: in {loop.chunks} chunks that may run at once */")
+        note = self._told(loop.note)
+        self.comment(f"{note}; in {loop.chunks} chunks that may run at once")
         if not leaves(loop.block):
             self.lines += ["#ifdef _OPENMP", "#pragma omp parallel for", "#endif"]
         with self.braces(f"for (int64_t {name} = 0; {name} < {loop.chunks}; {name}++)"):
             self.loops.append(name)
             self._variables(loop.variables)
             self.owned = loop.owned
+            self.said.append(note)
             self.write(loop.block)
+            self.said.pop()
             self.owned = ()
             self.loops.pop()
 
@@ -277,6 +286,7 @@ class CText(Expressions):
             self.depth += 1
             self.write(branch.orelse)
             self.depth -= 1
+            self.pending = []
             self.emit("}")
 
     # ------------------------------------------------------------------------------------------ memory

@@ -11,7 +11,7 @@ from chainrule.native.language.calls import raises
 from chainrule.native.language.loops import Block, For, If, Pointer, While
 from chainrule.native.language.values import Value
 
-EFFECTS = ("store", "set_pointer", "leave_if")  # statements that make nothing to be read
+EFFECTS = ("store", "set_pointer", "leave_if", "note", "give")  # statements that make nothing to be read
 
 
 @dataclass

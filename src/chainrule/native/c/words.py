@@ -19,8 +19,9 @@ INTRINSICS = {
 }  # fmt: skip
 _WORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
 register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true
-false main arena work address at l LANES NAN INFINITY isnan memcpy signbit puts printf sqrt fabs floor ceil trunc rint
-fma copysign fmod ldexp frexp lgamma tgamma sqrtf fabsf floorf ceilf truncf rintf fmaf copysignf fmodf ldexpf frexpf"""
+false main arena work address at l LANES INLINE NAN INFINITY isnan memcpy signbit puts printf sqrt fabs floor ceil trunc
+rint fma copysign fmod ldexp frexp lgamma tgamma sqrtf fabsf floorf ceilf truncf rintf fmaf copysignf fmodf ldexpf
+frexpf"""
 KEYWORDS = frozenset(_WORDS.split())  # names that nothing may have: C's, and those of the texts themselves
 
 
@@ -128,10 +129,20 @@ LANES = """/* A loop over the lanes of a vector: they do not depend on one anoth
 #endif"""
 
 
+INLINE = """/* A function that is written out where it is called, so that loops over lanes stay vector instructions. */
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif"""
+
+
 def helper(name: str) -> list[str]:
     """The definition of a function that expressions call, after those that it calls itself."""
     if name == "LANES":
         return [LANES]
+    if name == "INLINE":
+        return [INLINE]
     if name == "address":
         return [ADDRESS]
     if name in ("half_to_float", "float_to_half"):

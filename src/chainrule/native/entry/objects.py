@@ -88,6 +88,24 @@ def with_arrays(x: Any, arrays: Iterable[Any]) -> tuple[Any, list[tuple[Any, dic
     return _rebuilt(x, iter(arrays), {}, made), made
 
 
+def paths_of(x: Any, known: set[int] | None = None) -> Iterator[str]:
+    """What leads to each array that an object holds, in their order: ``layers_0_weight``."""
+    known = set() if known is None else known
+    if isinstance(x, (Box, np.ndarray, np.generic)):
+        yield ""
+        return
+    if x is None or type(x) in PLAIN or isinstance(x, (str, bytes)) or id(x) in known:
+        return
+    leaves, structure = flatten(x)
+    if structure.rebuild is None and not is_open(x):
+        return
+    known.add(id(x))
+    inside = enumerate(leaves) if structure.rebuild is not None else attributes(x)
+    for name, value in inside:
+        for path in paths_of(value, known):
+            yield f"{name}_{path}" if path else str(name)
+
+
 def form_of(structure: Structure) -> Any:
     """A structure as a key."""
     return (structure.kind, tuple(map(form_of, structure.children)))

@@ -22,6 +22,7 @@ class Emitter(Pure):
         self.variables: list[Variable] = []
         self.calls: dict[str, tuple[Any, tuple[Any, ...]]] = {}
         self.data: dict[str, np.ndarray] = {}
+        self.about: dict[str, str] = {}  # what constants in memory are
         self.leaves = False  # whether the program may fail
         self.computed: dict[Any, Any] = {}  # by functions that branch, in a block
         self.symbols: dict[str, int] = {}  # addresses of C functions that are called by name
@@ -207,13 +208,30 @@ class Emitter(Pure):
         columns = [self.wide(x, lanes) for x in operands]
         return self.row([self.call(name, result, *[self.lane(x, i) for x in columns]) for i in range(lanes)])
 
-    def constant(self, array: np.ndarray) -> Pointer:
-        """Memory that holds an array."""
+    def constant(self, array: np.ndarray, about: str = "") -> Pointer:
+        """Memory that holds an array; ``about`` says what it is, to those who read the program."""
         array = np.ascontiguousarray(array)
         content = blake2b(array.reshape(-1).view(np.uint8).data, digest_size=16)
         name = f"data_{content.hexdigest()}"  # the same in every process
         self.data.setdefault(name, array)
+        if about:
+            self.about[name] = about
         return Pointer(name)
 
+    # ------------------------------------------------------------------------------------------ for people
+
+    def note(self, text: str, lanes: int = 1) -> None:
+        """Say what comes, where the program is to be read: amid instructions on vectors, of so many lanes."""
+        if self.readable:
+            self.stack[-1].statements.append(("note", text, lanes))
+
+    def scalar(self, dtype: np.dtype) -> Value:
+        """A number that the program is given."""
+        return self._new(dtype, 1, 0)
+
+    def give(self, x: Value) -> None:
+        """The number that the program gives."""
+        self.stack[-1].statements.append(("give", x))
+
     def program(self, name: str, pointers: list[Pointer]) -> Program:
-        return Program(name, pointers, self.root, self.variables, self.calls, self.data)
+        return Program(name, pointers, self.root, self.variables, self.calls, self.data, self.about)

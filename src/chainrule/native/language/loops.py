@@ -92,3 +92,4 @@ class Program:
     variables: list[Variable]
     calls: dict[str, tuple[Any, tuple[Any, ...]]]  # name of a C function → result and argument types
     data: dict[str, np.ndarray]  # constants in memory
+    about: dict[str, str] = field(default_factory=dict)  # what some of them are

@@ -42,6 +42,7 @@ class Pure:
         self.constants: dict[Any, Value] = {}
         self.functions = {} if functions is None else functions
         self.portable = False  # whether the program is to be printed for other machines, complete
+        self.readable = False  # whether it is to be read by people too: what it does is noted
         self.scales = False  # whether the machine has AVX-512, which computes x · 2ⁿ of whole registers
         self.fuses = True  # whether the machine computes x·y + z at once; else a function of C's does, number by number
 

@@ -73,7 +73,7 @@ def large(e: Emitter, x: Value) -> tuple[Value, Value, Value]:
     exponent = ((bits >> 52) & 0x7FF) - (1023 + FIRST)
     exponent = e.select(exponent < 0, e.like(exponent, 0), exponent)
     exponent = e.select(exponent > 1023 - FIRST, e.like(exponent, 0), exponent)
-    table = e.constant(digits_of_two_over_pi())
+    table = e.constant(digits_of_two_over_pi(), "of each exponent, the digits of 2/pi that matter to large angles")
     whole = e.bitcast((bits & ((1 << 52) - 1)) | (1075 << 52), F64)  # x · 2⁵²⁻ᵉ, an integer
     whole = e.copysign(whole, x)
     high, low = product_of(e, whole, e.gather(table, F64, exponent * 4))

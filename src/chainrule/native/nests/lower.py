@@ -36,6 +36,7 @@ class Lowering(Elements):
 
     marks: list[int] = field(default_factory=list)  # how many statements of the program stood before each item
     step: Step = field(default_factory=lambda: Step((), {}))  # in which a function is called
+    results: Sequence[Array] = ()  # of the program; none where this is the body of a loop
 
     def write(self) -> None:
         self._items(self.items, Step((), {}))
@@ -70,10 +71,12 @@ class Lowering(Elements):
         else:
             self._prepare(inside, step)
         if isinstance(item, Straight):
+            self._say(inside)
             self._statements(item.members, step)
         elif isinstance(item, Call):
             assert item.statement.call is not None
             self.step = step
+            self._say(inside)
             item.statement.call(self)
         elif chunks > 1:
             self._in_chunks(item, inside, chunks, step)
@@ -180,18 +183,27 @@ class Lowering(Elements):
                 self._statements(members, at)
 
         if isinstance(start, int) and isinstance(stop, int) and stop - start == lanes * copies:
+            self._say(members, f"; the last {stop - start}" if start else "")
             body(self.e.const(start, I64))
             return
         steps = (stop - start if isinstance(start, int) and isinstance(stop, int) else size) // (lanes * copies)
         with self._summing(members, start, stop, lanes * copies, steps, lanes) as i:
             body(i)
 
+    def _note(self, members: Sequence[Statement]) -> str:
+        """What these do, where somebody reads it."""
+        return note_of(members, self.results) if self.e.readable else ""
+
+    def _say(self, members: Sequence[Statement], more: str = "") -> None:
+        if self.e.readable:
+            self.e.note(note_of(members, self.results) + more)
+
     @contextlib.contextmanager
     def _summing(
         self, inside: Sequence[Statement], start: Any, stop: Any, jump: int, steps: int, lanes: int | None = None
     ) -> Iterator[Value]:
         """A loop of some steps, whose sums are taken block by block, so that small numbers are added to small ones."""
-        e, note = self.e, note_of(inside)
+        e, note = self.e, self._note(inside)
         sums = [s for s in inside if s in self.folds and s.combine == "add" and s.out.dtype.kind in "fc"]
         block = max(SUMMED, math.isqrt(steps))
         if not sums or steps <= 2 * block:
@@ -259,7 +271,7 @@ class Lowering(Elements):
         parts = {s: self.room(chunks * self._private(s) * s.out.dtype.itemsize) for s in in_memory}
         parts |= {s: self.room(chunks * self._count(s) * s.out.dtype.itemsize) for s in in_registers}
         whole = {s: self.homes[s.out].memory for s in in_memory}
-        with e.parallel(chunks, note_of(inside)) as c:
+        with e.parallel(chunks, self._note(inside)) as c:
             self.chunk = (c, chunks)
             start = c * per
             stop = e.select(start + per < size, start + per, e.const(size, I64))
@@ -365,5 +377,8 @@ def _turned(lister: Lister, view: View) -> Array | None:
     return out
 
 
-def note_of(members: Sequence[Statement]) -> str:
-    return " ".join(dict.fromkeys(s.name for s in members))
+def note_of(members: Sequence[Statement], results: Sequence[Array]) -> str:
+    """The ops that are computed, and which results of the program they make, as ``{0}``."""
+    ops = ", ".join(dict.fromkeys(s.name for s in members))
+    made = [f"{{{i}}}" for i, array in enumerate(results) if any(array in s.makes for s in members)]
+    return f"{ops}: {', '.join(made)}" if made else ops
