@@ -135,3 +135,9 @@ def test_no_gradient_is_lost_in_a_range(name):
     assert getattr(cr, name)(x.detach(), 3, 2).shape == (2,)
     with pytest.raises(SymbolError, match=rf"\[{name}\] end is symbolic"):
         getattr(cr, name)(0, cr.symbol("end"), 2)
+
+
+def test_a_size_may_be_an_array_of_one_number():
+    for size in (2, np.int64(2), np.array(2), cr.tensor(2)):
+        assert cr.zeros(size).shape == (2,)
+        assert cr.zeros((3, size)).shape == (3, 2)

@@ -193,8 +193,10 @@ def broadcast_axes(shape: Shape, target: Shape) -> Shape:
 def as_shape(name: str, shape: Any, least: int = 0) -> Shape:
     """A shape argument (an int or a sequence of ints) as a tuple of sizes that are ``least`` or more."""
     try:
-        alone = not isinstance(shape, Iterable) or getattr(shape, "shape", None) == ()
-        sizes = tuple(operator.index(size) for size in ([shape] if alone else shape))
+        if getattr(shape, "shape", None) == ():  # an array of one number, which has an iterator that refuses
+            sizes: Shape = (operator.index(shape),)
+        else:
+            sizes = tuple(operator.index(size) for size in (shape if isinstance(shape, Iterable) else (shape,)))
     except TypeError:
         raise ShapeError(
             f"[{name}] shape is {shape!r}; expected an integer or a tuple of integers; write e.g. (2, 3)."
