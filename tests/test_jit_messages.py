@@ -57,6 +57,17 @@ STATIC = {
         cr.ShapeError,
         f"[zeros] shape is (symbol(n: int64[]),); {SHAPE}; make n static: jit(f, static_argnames='n').",
     ),
+    "a tuple of sizes": (
+        lambda: jit(lambda x, shape: cr.reshape(x, shape))(X, (2, 2)),
+        cr.ShapeError,
+        f"[reshape] shape is (symbol(shape_0: int64[]), symbol(shape_1: int64[])); {SHAPE}; make shape static: "
+        "jit(f, static_argnames='shape').",
+    ),
+    "an array in a tuple": (
+        lambda: jit(lambda pair: cr.zeros((pair[0],)))((2, X)),
+        cr.ShapeError,
+        f"[zeros] shape is (symbol(pair_0: int64[]),); {SHAPE}; make the argument static: jit(f, static_argnums=...).",
+    ),
     "one in a dict": (
         lambda: jit(lambda options: cr.zeros((options["n"],)))({"n": 3}),
         cr.ShapeError,

@@ -89,8 +89,9 @@ class Drawing:
                 needed.add(one.params.get("name") if one.op is None else one)
             waiting += [x for x in parents if x not in seen]
             seen.update(parents)
-        names = [self._taken[name] for name in self._taken if name in needed]
-        if len(names) < len(needed) or not names or len({type(x) for x in names}) > 1 or names[0] is None:
+        found = [self._taken[name] for name in self._taken if name in needed]
+        names = list(dict.fromkeys(found))
+        if len(found) < len(needed) or not names or len({type(x) for x in names}) > 1 or names[0] is None:
             return STATIC
         option = "static_argnames" if isinstance(names[0], str) else "static_argnums"
         shown = [x if isinstance(x, str) else f"argument {x}" for x in names]

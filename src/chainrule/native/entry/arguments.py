@@ -331,20 +331,27 @@ class Call:
     def _names(self, function: Any, numbers: Sequence[Any]) -> dict[str, str | int | None]:
         """Names for inputs: those of parameters, numbered where one holds several.
 
-        With each its name or position as a static argument, which numbers can be; None for all else.
+        With each its name or position as a static argument, which numbers and tuples of them can be; None for all else.
         """
         found: list[tuple[str, Any]] = []
         for key, part in self._parts(places_of(function) or ()):
             name = key if isinstance(key, str) else f"x{key}"
-            found += [(name, key)] if part.rebuild is None else [(f"{name}_{i}", None) for i in range(part.leaves)]
+            leaves = self.leaves[len(found) : len(found) + part.leaves]
+            static = key if _is_tuple(part) and all(leaf.is_number for leaf in leaves) else None
+            names = [name] if part.rebuild is None else [f"{name}_{i}" for i in range(part.leaves)]
+            found += [(name, static) for name in names]
         kept = [
-            (name if name.isidentifier() and not iskeyword(name) else f"x{i}", key if leaf.is_number else None)
+            (name if name.isidentifier() and not iskeyword(name) else f"x{i}", key)
             for i, ((name, key), leaf, dtype) in enumerate(zip(found, self.leaves, numbers, strict=True))
             if not leaf.kind or dtype
         ]
         names = [name for name, _ in kept]
         names = [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
         return dict(zip(names, (key for _, key in kept), strict=True))
+
+
+def _is_tuple(part: Structure) -> bool:
+    return part.rebuild is None or (part.kind is tuple and all(map(_is_tuple, part.children)))
 
 
 def places_of(function: Any) -> list[str] | None:
