@@ -315,6 +315,13 @@ def test_nested_loops_say_it_once(tmp_path):
     assert text.count("/* square, sum: out */") == 1
 
 
+def test_what_does_not_change_in_a_loop_stands_under_its_heading(tmp_path):
+    text = source_of(tmp_path, lambda x, y: cr.exp(x) * y + y, normal(100), np.float64(2))
+    assert re.search(r"\{\n    /\* exp, multiply, add: out \*/\n    const double t\d+ = y\[0\];\n    for \(", text)
+    text = source_of(tmp_path, lambda x: cr.sum(cr.exp(x)), normal(300_000))
+    assert text.count("/* exp, sum: out */\n") == 1 and "    /* in 16 chunks that may run at once */\n" in text
+
+
 def test_long_constants_are_named_and_stand_at_the_end(tmp_path):
     text = source_of(tmp_path, lambda x, i: cr.sin(x) + cr.tensor(np.arange(9.0))[i], normal(3), np.array([1, 2, 8]))
     declared = "/* of each exponent, the digits of 2/pi that matter to large angles; at the end of this file */\n"

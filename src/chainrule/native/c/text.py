@@ -242,7 +242,8 @@ class CText(Expressions):
     def _write_parallel(self, loop: Parallel) -> None:
         name = self.named[loop.index.name] = self.fresh("chunk")
         note = self._told(loop.note)
-        self.comment(f"{note}; in {loop.chunks} chunks that may run at once")
+        said = "" if note == self.said[-1] else f"{note}; "
+        self.comment(f"{said}in {loop.chunks} chunks that may run at once")
         if not leaves(loop.block):
             self.lines += ["#ifdef _OPENMP", "#pragma omp parallel for", "#endif"]
         with self.braces(f"for (int64_t {name} = 0; {name} < {loop.chunks}; {name}++)"):

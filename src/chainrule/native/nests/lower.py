@@ -64,6 +64,7 @@ class Lowering(Elements):
 
     def _item(self, item: Item, dying: Sequence[Array], step: Step) -> None:
         inside = list(members(item))
+        self._say(inside)
         self._take_over(inside, dying, step)
         chunks = self._chunks(item, inside, step) if isinstance(item, Loop) else 1
         if chunks > 1:
@@ -71,12 +72,10 @@ class Lowering(Elements):
         else:
             self._prepare(inside, step)
         if isinstance(item, Straight):
-            self._say(inside)
             self._statements(item.members, step)
         elif isinstance(item, Call):
             assert item.statement.call is not None
             self.step = step
-            self._say(inside)
             item.statement.call(self)
         elif chunks > 1:
             self._in_chunks(item, inside, chunks, step)
