@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,36 +109,3 @@ def test_an_index_out_of_bounds_leaves_all_chunks(threads):
 def test_a_wrong_number_of_threads(given):
     text = f"[set_num_threads] threads is {given!r}; expected an integer from 1 to 256; pass one of these."
     assert_message(RangeError, text, lambda: set_num_threads(given))
-
-
-def tasks():
-    """The threads of this process as Linux knows them."""
-    return {int(number) for number in os.listdir("/proc/self/task")}
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="only Linux moves threads to where they woke from")
-def test_a_worker_leaves_the_processor_of_the_caller_and_keeps_the_processors_it_may_use(threads):
-    may = os.sched_getaffinity(0)
-    crowded = {min(may)}
-    compiled, x = cr.jit(lambda x: cr.sum(cr.exp(x))), np.linspace(0, 1, 1_000_000)
-    threads(1)
-    compiled(x)
-    before = tasks()
-    threads(2)
-    compiled(x)
-    (worker,) = tasks() - before
-    try:
-        os.sched_setaffinity(0, crowded)
-        os.sched_setaffinity(worker, crowded)
-        for _ in range(100):
-            compiled(x)
-        assert os.sched_getaffinity(worker) == crowded  # it may be nowhere else
-        os.sched_setaffinity(worker, may)
-        places = set()
-        for _ in range(500):
-            compiled(x)
-            places.add(int(Path(f"/proc/self/task/{worker}/stat").read_text().rsplit(")", 1)[1].split()[36]))
-        assert os.sched_getaffinity(worker) == may
-        assert len(may) == 1 or places - crowded
-    finally:
-        os.sched_setaffinity(0, may)

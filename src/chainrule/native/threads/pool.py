@@ -7,9 +7,6 @@ another thread of Python or a loop inside a loop, runs its chunks alone.
 
 Workers are threads of Python that wait in machine code without the GIL, first turning, then asleep. A child of ``fork``
 has none of them, and works alone until it asks for threads again.
-
-Linux may wake a worker on the processor of the thread that called, and leave both there for a tenth of a second beside
-an idle one. A worker that finds itself there steps aside (``STEP_ASIDE``), if there are processors enough for all.
 """
 
 from __future__ import annotations
@@ -24,73 +21,8 @@ from chainrule.native.machine.code import Code, machine
 from chainrule.native.threads.threads import get_num_threads, told
 
 TURNS = 500  # how often a thread looks for work before it sleeps: some twenty microseconds
-SELDOM = 64  # generations between which a worker steps aside once at most
-POOL = 512  # bytes: word, done, taken, workers, wanted, function, context, caller; the mutex; the condition
-WORD, DONE, TAKEN, WORKERS, WANTED, FUNCTION, CONTEXT, CALLER, MUTEX, CONDITION = (
-    0, 64, 128, 136, 144, 152, 160, 168, 192, 320,
-)  # fmt: skip
-
-# The processor of this thread, and what has it leave that of the caller: it takes that one from the processors it may
-# use, which moves it, and gives it back.
-STEP_ASIDE = f"""
-declare i32 @sched_getcpu()
-declare i32 @sched_getaffinity(i32, i64, ptr)
-declare i32 @sched_setaffinity(i32, i64, ptr)
-declare i1024 @llvm.ctpop.i1024(i1024)
-
-define internal void @tell(ptr %pool) {{
-  %caller.at = getelementptr i8, ptr %pool, i64 {CALLER}
-  %here = call i32 @sched_getcpu()
-  store atomic i32 %here, ptr %caller.at monotonic, align 8
-  ret void
-}}
-
-; Whether it had to.
-define internal i1 @step_aside(ptr %pool) {{
-entry:
-  %set = alloca i1024, align 8
-  %caller.at = getelementptr i8, ptr %pool, i64 {CALLER}
-  %workers.at = getelementptr i8, ptr %pool, i64 {WORKERS}
-  %caller = load atomic i32, ptr %caller.at monotonic, align 8
-  %here = call i32 @sched_getcpu()
-  %there = icmp ne i32 %caller, %here
-  %unknown = icmp ugt i32 %here, 1023
-  %fine = or i1 %there, %unknown
-  br i1 %fine, label %stay, label %ask
-ask:
-  %refused = call i32 @sched_getaffinity(i32 0, i64 128, ptr %set)
-  %may = load i1024, ptr %set, align 8
-  %count.wide = call i1024 @llvm.ctpop.i1024(i1024 %may)
-  %count = trunc i1024 %count.wide to i64
-  %workers = load atomic i64, ptr %workers.at acquire, align 8
-  %enough = icmp ugt i64 %count, %workers
-  %answered = icmp eq i32 %refused, 0
-  %can = and i1 %enough, %answered
-  br i1 %can, label %go, label %stay
-go:
-  %number = zext i32 %here to i1024
-  %own = shl i1024 1, %number
-  %others = xor i1024 %may, %own
-  store i1024 %others, ptr %set, align 8
-  %a = call i32 @sched_setaffinity(i32 0, i64 128, ptr %set)
-  store i1024 %may, ptr %set, align 8
-  %b = call i32 @sched_setaffinity(i32 0, i64 128, ptr %set)
-  ret i1 true
-stay:
-  ret i1 false
-}}
-"""
-
-# Where the system is another, its scheduler is left alone.
-LEFT_ALONE = """
-define internal void @tell(ptr %pool) {
-  ret void
-}
-
-define internal i1 @step_aside(ptr %pool) {
-  ret i1 false
-}
-"""
+POOL = 512  # bytes: word, done, taken, workers, wanted, function, context; the mutex; the condition
+WORD, DONE, TAKEN, WORKERS, WANTED, FUNCTION, CONTEXT, MUTEX, CONDITION = 0, 64, 128, 136, 144, 152, 160, 192, 320
 
 # Chunks and numbers of chunks have 20 bits each, generations the rest.
 TEXT = f"""
@@ -153,8 +85,7 @@ entry:
   %first.generation = lshr i64 %first, 40
   br label %wait
 wait:
-  %seen = phi i64 [ %first.generation, %entry ], [ %generation, %begin ]
-  %since = phi i64 [ {SELDOM}, %entry ], [ %since.next, %begin ]
+  %seen = phi i64 [ %first.generation, %entry ], [ %generation, %work ]
   br label %turn
 turn:
   %turns = phi i64 [ 0, %wait ], [ %more, %again ]
@@ -192,15 +123,6 @@ again:
   %more = add i64 %turns, %step
   br label %turn
 work:
-  %since.more = add i64 %since, 1
-  %seldom = icmp ugt i64 %since, {SELDOM}
-  br i1 %seldom, label %look, label %begin
-look:
-  %moved = call i1 @step_aside(ptr %pool)
-  %since.look = select i1 %moved, i64 0, i64 %since.more
-  br label %begin
-begin:
-  %since.next = phi i64 [ %since.more, %work ], [ %since.look, %look ]
   call void @work(ptr %pool, i64 %generation)
   br label %wait
 leave:
@@ -226,7 +148,6 @@ try:
   %mine = extractvalue {{ i64, i1 }} %swap, 1
   br i1 %mine, label %start, label %alone
 start:
-  call void @tell(ptr %pool)
   store ptr %function, ptr %function.at
   store ptr %context, ptr %context.at
   store atomic i64 0, ptr %done release, align 8
@@ -282,8 +203,7 @@ class Pool:
 
     def __init__(self) -> None:
         declared, pause = next((rest for name, *rest in PAUSES if machine().triple.startswith(name)), ("", ""))
-        placed = STEP_ASIDE if sys.platform == "linux" else LEFT_ALONE
-        self.code = Code(declared + placed + TEXT.replace("PAUSE", pause))
+        self.code = Code(declared + TEXT.replace("PAUSE", pause))
         self.memory = ctypes.create_string_buffer(POOL + 64)
         self.address = -(-ctypes.addressof(self.memory) // 64) * 64
         self.run_worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(self.code.address("worker"))
