@@ -9,7 +9,7 @@ step. Those of LAPACK are counted by formulas.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from chainrule.native.libraries.blas import SYMBOL
 from chainrule.native.libraries.gemm import SYMBOL as TILE
 from chainrule.native.libraries.operations import operations
 from chainrule.native.libraries.reasons import with_reasons
-from chainrule.native.nests.fuse import BLOCK, Blocks, Call, Item, Loop, Straight, _flows, _needed
+from chainrule.native.nests.fuse import BLOCK, Blocks, Call, Item, Loop, _flows, _needed, members
 from chainrule.native.nests.lower import Lowering
 from chainrule.native.program import Program
 from chainrule.native.statements import Array, Read, Statement
@@ -140,7 +140,7 @@ def explain(program: Program) -> Explanation:
 
 
 def _kernel(lowering: Lowering, item: Item) -> Kernel:
-    inside = list(_statements(item))
+    inside = list(members(item))
     kind = "call" if isinstance(item, Call) else "loop" if isinstance(item, Loop) else "straight"
     kernel = Kernel(kind, tuple(dict.fromkeys(s.name for s in inside if s.name)), _sizes(item))
     made = {a for s in inside for a in s.makes}
@@ -173,16 +173,6 @@ def _elements(array: Array, place: Any, whole: Any) -> int:
     return array.size if whole or not place else min(array.size, math.prod(a.size for a in axes))
 
 
-def _statements(item: Item) -> Iterator[Statement]:
-    if isinstance(item, Straight):
-        yield from item.members
-    elif isinstance(item, Call):
-        yield item.statement
-    else:
-        for inner in item.items:
-            yield from _statements(inner)
-
-
 def _sizes(item: Item) -> str:
     if not isinstance(item, Loop):
         return ""
@@ -204,7 +194,7 @@ def reason(lowering: Lowering, a: Item, b: Item) -> str:
             return f"{item.statement.name} is done for whole arrays at once"
     if not isinstance(a, Loop) or not isinstance(b, Loop):
         return "one has a loop and the other has none"
-    before = set(_statements(a))
+    before = set(members(a))
     axes = (
         {s: axis for loop in (a, *a.items) if isinstance(loop, Loop) for s, axis in loop.axes.items()}
         if isinstance(a, Blocks)
@@ -215,7 +205,7 @@ def reason(lowering: Lowering, a: Item, b: Item) -> str:
         for array in s.makes:
             makers.setdefault(array, []).append(s)
     related = False
-    for s in _statements(b):
+    for s in members(b):
         for maker in (m for array in _needed(s) for m in makers.get(array, ())):
             related = True
             own = axes[maker]
@@ -229,7 +219,7 @@ def reason(lowering: Lowering, a: Item, b: Item) -> str:
     if related:
         return "some of what is read is made in other loops"
     read = {r.array for s in before for r in s.reads if isinstance(r, Read)}
-    if not any(isinstance(r, Read) and r.array in read for s in _statements(b) for r in s.reads):
+    if not any(isinstance(r, Read) and r.array in read for s in members(b) for r in s.reads):
         return "they have nothing in common"
     if a.size != b.size:
         return f"what both read is read in loops of {a.size} and of {b.size} steps"

@@ -8,23 +8,15 @@ from chainrule.native.c.linked import in_module
 from chainrule.native.c.source import Source, function_of
 from chainrule.native.language.loops import Program
 from chainrule.native.machine.llvm import text_of
+from chainrule.native.threads.pool import ALONE
 
 POOL = ("declare void @chainrule.parallel(ptr, ptr, ptr, i64)\n", "@chainrule.pool = external global i8\n")
-SERIAL = """@chainrule.pool = internal global i8 0
-define internal void @chainrule.parallel(ptr %pool, ptr %function, ptr %context, i64 %chunks) {
-entry:
-  br label %next
-next:
-  %i = phi i64 [ 0, %entry ], [ %i.next, %run ]
-  %more = icmp ult i64 %i, %chunks
-  br i1 %more, label %run, label %leave
-run:
-  call void %function(ptr %context, i64 %i)
-  %i.next = add i64 %i, 1
-  br label %next
-leave:
+SERIAL = f"""@chainrule.pool = internal global i8 0
+define internal void @chainrule.parallel(ptr %pool, ptr %function, ptr %context, i64 %chunks) {{
+  call void @alone(ptr %function, ptr %context, i64 %chunks)
   ret void
-}"""
+}}
+{ALONE}"""
 
 
 def module(source: Source, loops: Program) -> str:

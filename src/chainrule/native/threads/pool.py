@@ -24,6 +24,24 @@ TURNS = 500  # how often a thread looks for work before it sleeps: some twenty m
 POOL = 512  # bytes: word, done, taken, workers, wanted, function, context; the mutex; the condition
 WORD, DONE, TAKEN, WORKERS, WANTED, FUNCTION, CONTEXT, MUTEX, CONDITION = 0, 64, 128, 136, 144, 152, 160, 192, 320
 
+# Where there is one thread.
+ALONE = """
+define internal void @alone(ptr %function, ptr %context, i64 %chunks) {
+entry:
+  br label %next
+next:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %run ]
+  %more = icmp ult i64 %i, %chunks
+  br i1 %more, label %run, label %leave
+run:
+  call void %function(ptr %context, i64 %i)
+  %i.next = add i64 %i, 1
+  br label %next
+leave:
+  ret void
+}
+"""
+
 # Chunks and numbers of chunks have 20 bits each, generations the rest.
 TEXT = f"""
 declare i32 @pthread_mutex_lock(ptr)
@@ -175,16 +193,7 @@ end:
   store atomic i64 0, ptr %taken release, align 8
   ret void
 alone:
-  br label %next
-next:
-  %i = phi i64 [ 0, %alone ], [ %i.next, %run ]
-  %more = icmp ult i64 %i, %chunks
-  br i1 %more, label %run, label %leave
-run:
-  call void %function(ptr %context, i64 %i)
-  %i.next = add i64 %i, 1
-  br label %next
-leave:
+  call void @alone(ptr %function, ptr %context, i64 %chunks)
   ret void
 }}
 """
@@ -203,7 +212,7 @@ class Pool:
 
     def __init__(self) -> None:
         declared, pause = next((rest for name, *rest in PAUSES if machine().triple.startswith(name)), ("", ""))
-        self.code = Code(declared + TEXT.replace("PAUSE", pause))
+        self.code = Code(declared + ALONE + TEXT.replace("PAUSE", pause))
         self.memory = ctypes.create_string_buffer(POOL + 64)
         self.address = -(-ctypes.addressof(self.memory) // 64) * 64
         self.run_worker = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(self.code.address("worker"))
