@@ -27,11 +27,12 @@ def takes_over(after: Array, before: Array, nest: Sequence[Statement], paths: Pa
     if after.dtype.itemsize != before.dtype.itemsize or not _once(maker):
         return False
     written = _elements(maker, maker.place, after, paths)
-    return all(_reads_only(s, before, maker, written, nest, paths) for s in users)
+    turn = {s: i for i, s in enumerate(nest)}
+    return all(_reads_only(s, before, maker, written, turn, paths) for s in users)
 
 
 def _reads_only(
-    s: Statement, array: Array, maker: Statement, written: Any, nest: Sequence[Statement], paths: Paths
+    s: Statement, array: Array, maker: Statement, written: Any, turn: Mapping[Statement, int], paths: Paths
 ) -> bool:
     """Whether a statement has read the elements of its step, and no others, before the maker writes to them."""
     reads = [r for r in s.reads if isinstance(r, Read) and r.array is array]
@@ -39,7 +40,7 @@ def _reads_only(
         return False
     if s is maker:
         return all(r.place == maker.place for r in reads)
-    if paths[s] != paths[maker] or nest.index(s) > nest.index(maker):
+    if paths[s] != paths[maker] or turn[s] > turn[maker]:
         return False
     return all(_elements(s, r.place, array, paths) == written for r in reads)
 
